@@ -16,6 +16,7 @@ from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document
 from malote.erp.protocol import Erp
+from malote.posting.ledger import LOOK_SECONDS, SENT_AGAIN_SECONDS, LedgerGuard
 from malote.reconciliation import book_days, erp_memory, erp_rounds, strangers
 from malote.tills.till import Till
 from tests.engines.erp_support import Tables
@@ -142,6 +143,24 @@ def test_a_sale_that_nobody_sent_is_found_among_a_days_beside_its_last_and_behin
             insert_sale_like(connection, own[5], key)
     minutes(shop, clock)
     assert known(shop) == sorted(("unsent", key) for key in keys)
+
+
+@pytest.mark.usefixtures("no_walk")
+def test_after_a_start_a_sale_that_its_till_may_send_again_is_not_told_as_nobodys(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    month = Month(shop, tills=1, days=1, per_day=6)
+    with tables.engine.begin() as connection:
+        own = month.sales["loja1"][3]
+        key = insert_sale_like(connection, own, own.access_key[:35] + "99999999" + "0")
+    guard = LedgerGuard(shop.engine, clock)
+    with closing(shop.erp()) as erp:
+        for _ in range(int(SENT_AGAIN_SECONDS // LOOK_SECONDS)):
+            guard.check(erp)
+            assert known(shop) == []
+            clock.now += LOOK_SECONDS
+        guard.check(erp)
+    assert known(shop) == [("unsent", key)]
 
 
 @pytest.mark.usefixtures("no_walk")

@@ -22,6 +22,8 @@ LEDGER_SHORT = "erp_ledger_short"
 LEDGER_GONE = "erp_ledger_gone"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
 NEWEST = 200  # documents, at such a look
+# After a start: a store database put back to before gets from its tills again what the ERP has already.
+SENT_AGAIN_SECONDS = 120.0
 
 log = logs.get_logger("malote.posting")
 
@@ -47,6 +49,7 @@ class LedgerGuard:
         self._looked_at = float("-inf")
         self._connection = -1  # the number of the one that was looked at
         self._trouble: ErpTrouble | None = None
+        self._began_at = float("-inf")  # of the first look
 
     def check(self, erp: Erp) -> None:
         """Looks if it is time to. Raises ``ErpError`` while the ledger lacks something, and what the ERP raises."""
@@ -105,8 +108,11 @@ class LedgerGuard:
         fresh = self._connection < 0 or erp.connections.count != self._connection or known.trouble is not None
         now = self._clock()
         newest = erp_memory.NEWEST if fresh else NEWEST
+        if self._connection < 0:
+            self._began_at = now
+        unsent = not 0 <= now - self._began_at < SENT_AGAIN_SECONDS
         self._trouble = erp_memory.look(
-            self._engine, erp, now, newest=newest, sales=self._sales, calendar=self._calendar
+            self._engine, erp, now, newest=newest, sales=self._sales, calendar=self._calendar, unsent=unsent
         )
         if erp.schema != known.schema:
             erp_memory.remember(self._engine, erp.schema, now)

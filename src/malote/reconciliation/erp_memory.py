@@ -130,8 +130,10 @@ def look(
     newest: int = NEWEST,
     sales: bool = True,
     calendar: Calendar = PRINTED,
+    unsent: bool = True,
 ) -> ErpTrouble | None:
-    """Compares a part, and writes down what differs. What keeps posting from going on, if anything does.
+    """Compares a part, and writes down what differs. What keeps posting from going on, if anything does. Without
+    ``unsent`` what nobody sent is left for a later look.
 
     Where what was newest is gone, older ones are looked at until enough of them are there. Raises ``StoreError`` and
     what the ERP raises.
@@ -145,7 +147,9 @@ def look(
     adds_up = sales and erp.fingerprints([]) is not None
     part = _next_part(engine, now, SMALLEST_PART if adds_up else LARGEST_PART)
     if part is not None and adds_up:
-        erp_rounds.go_on(engine, erp, calendar, now, lambda ids: _note(engine, erp, ids, now, sales=True), SHARE)
+        erp_rounds.go_on(
+            engine, erp, calendar, now, lambda ids: _note(engine, erp, ids, now, sales=True), SHARE, unsent
+        )
     elif part is not None:
         erp_rounds.note_walked(engine, asked[0] if asked else 0)
     found = _note(engine, erp, {*asked, *suspected, *(part or [])}, now, sales=sales)
@@ -157,7 +161,7 @@ def look(
         found = _note(engine, erp, asked, now, sales=sales)
     settled = set(suspected) - set(_still(engine, suspected))
     if suspected and len(settled) == len(suspected) == PAGE:
-        return look(engine, erp, now, newest=newest, sales=sales, calendar=calendar)
+        return look(engine, erp, now, newest=newest, sales=sales, calendar=calendar, unsent=unsent)
     _set(engine, looked_at=now)  # only now that all it found is written down
     with reading(engine) as connection:
         return trouble(connection)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select, func, select
@@ -127,7 +127,7 @@ def history(engine: Engine, span: Span, *, now: float, zone: tzinfo | None, targ
     )
 
 
-def overdue_sales(before: float) -> Select[tuple[int]]:
+def overdue_sales(before: float) -> Select[Any]:
     """How many came before then and wait to be booked; so many are counted at most that a look costs little."""
     # Said otherwise, a planner without statistics takes the index of all sales for it, and not that of the open ones.
     is_sale = func.coalesce(documents.c.kind, "") == "sale"
