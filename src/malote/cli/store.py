@@ -1,5 +1,6 @@
 """``malote store rebuild``: a new store database where the old one is damaged or gone."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from malote.terminal.logs import set_up_logs
 from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
-    from malote.rebuild.report import RebuildReport
+    from malote.rebuild.report import ErpAlone, RebuildReport
 
 TillOption = Annotated[
     list[str] | None, typer.Option("--till", metavar="NAME", help="A till that was there; may be given several times.")
@@ -27,6 +28,8 @@ _WORDS = Bilingual(
         "dropped": "Retiradas, por falta do que lhes pertencia: {rows}.",
         "missing": "{count} documento(s) sem conteúdo aqui: o caixa os reenvia; sem agente, traga o XML.",
         "taken": "Lidos de novo de malotes e de recebidos/: {count}.",
+        "alone": "{count} venda(s) no ERP, {value}, sem arquivo aqui: os caixas reenviam as que ainda têm.",
+        "unasked": "O ERP não pôde ser consultado ({code}): não se sabe que vendas dele não têm arquivo aqui.",
         "tokens": "Tokens novos, para o malote.toml de cada caixa:",
         "users": "Nenhum usuário: crie um com malote user create.",
         "next": "Inicie o servidor. O que já está no ERP é reconhecido pelo livro dele e não é lançado duas vezes.",
@@ -40,6 +43,8 @@ _WORDS = Bilingual(
         "dropped": "Taken out, since what they belong to is gone: {rows}.",
         "missing": "{count} document(s) without content here: their till sends them again (or bring the XML).",
         "taken": "Read again from pouches and recebidos/: {count}.",
+        "alone": "{count} sale(s) in the ERP, {value}, without a file here: tills send again those they still hold.",
+        "unasked": "The ERP could not be asked ({code}): nobody knows which of its sales have no file here.",
         "tokens": "New tokens, for each till's malote.toml:",
         "users": "No user: make one with malote user create.",
         "next": "Start the server. What the ERP has is known by its ledger and is not booked twice.",
@@ -80,13 +85,14 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
 def _rebuilt(settings: Settings, names: list[str]) -> "RebuildReport":
     from malote.accounts.audit import command_line
     from malote.app import services_for
-    from malote.rebuild import rebuilding
+    from malote.rebuild import erp_alone, rebuilding
 
     done, tokens, aside = rebuilding.rebuild(settings, names, command_line())
     with services_for(settings) as services:
         take = services.intake.take_files
         taken = rebuilding.take_again(services.engine, settings, take, lambda _: None)
-        return rebuilding.report(services.engine, done, tokens, aside, taken)
+        alone = erp_alone.ask(services.engine, settings)
+        return rebuilding.report(services.engine, done, tokens, aside, taken, alone)
 
 
 def _check_stopped(settings: Settings) -> None:
@@ -100,6 +106,17 @@ def _check_stopped(settings: Settings) -> None:
     except httpx.HTTPError:
         return
     fail("server_answers", {"address": address, "detail": ""}, settings)
+
+
+def _tell_alone(alone: "ErpAlone", words: Mapping[str, str], settings: Settings) -> None:
+    if alone.unasked:
+        say(words["unasked"].format(code=alone.unasked))
+    if alone.count:
+        say(words["alone"].format(count=alone.count, value=f"R$ {amount(alone.total, settings.language)}"))
+    for one in alone.named[:_MOST_ROWS]:
+        say(f"  {one.till}  {one.access_key}  R$ {amount(one.total, settings.language)}  {one.issued_at[:10]}")
+    if alone.count > _MOST_ROWS:
+        say(f"  … +{alone.count - _MOST_ROWS} (--json)")
 
 
 def _tell(found: "RebuildReport", settings: Settings) -> None:
@@ -116,6 +133,7 @@ def _tell(found: "RebuildReport", settings: Settings) -> None:
     for one in found.missing[:_MOST_ROWS]:
         value = f"R$ {amount(one.total, settings.language)}" if one.total is not None else "R$ ?"
         say(f"  {one.till}  {one.series}/{one.number}  {value}  {one.access_key or one.file_name}  {one.state}")
+    _tell_alone(found.erp_alone, words, settings)
     if found.tokens:
         say(words["tokens"])
     for token in found.tokens:

@@ -27,7 +27,7 @@ from malote.explained_error import ExplainedError
 from malote.intake.dropped_files import RECEIVED
 from malote.rebuild import copying
 from malote.rebuild.copying import LARGEST_POUCH, Copied
-from malote.rebuild.report import RebuildReport, Token
+from malote.rebuild.report import ErpAlone, RebuildReport, Token
 from malote.sealing import unseal
 from malote.tills import till as tills
 from malote.tills.till import Till, TillError
@@ -95,12 +95,12 @@ def take_again(engine: Engine, settings: Settings, take: TakeFiles, told: Callab
     return count
 
 
-def report(engine: Engine, done: Copied, tokens: list[Token], aside: str, taken: int) -> RebuildReport:
+def report(engine: Engine, done: Copied, tokens: list[Token], aside: str, taken: int, alone: ErpAlone) -> RebuildReport:
     """Raises ``StoreError``."""
     with reading(engine) as connection:
         users = connection.execute(select(func.count()).select_from(user_account)).scalar_one()
     rows, unreadable, dropped = dict(done.rows), dict(done.unreadable), dict(done.dropped)
-    return RebuildReport(aside, rows, unreadable, dropped, done.missing, tokens, taken, users == 0)
+    return RebuildReport(aside, rows, unreadable, dropped, done.missing, tokens, taken, users == 0, alone)
 
 
 def _swap(path: Path, built: Path) -> str:

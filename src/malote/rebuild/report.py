@@ -24,6 +24,24 @@ class Token(msgspec.Struct, frozen=True):
     token: str
 
 
+class SaleAlone(msgspec.Struct, frozen=True):
+    """A sale that the ERP has, and no file here. ``total`` in cents; ``issued_at`` ISO 8601, "" where it isn't told."""
+
+    till: str
+    access_key: str
+    total: int
+    issued_at: str
+
+
+class ErpAlone(msgspec.Struct, frozen=True):
+    """``total`` in cents; ``named``: the first of them. ``unasked``: the code of why the ERP could not be asked."""
+
+    count: int = 0
+    total: int = 0
+    named: Sequence[SaleAlone] = ()
+    unasked: str = ""
+
+
 class RebuildReport(msgspec.Struct, frozen=True):
     """``aside``: where the damaged database is now, "" where there was none. Counts are rows by table."""
 
@@ -35,8 +53,10 @@ class RebuildReport(msgspec.Struct, frozen=True):
     tokens: Sequence[Token]
     taken_again: int  # files read again from pouches and from recebidos/
     no_users: bool  # nobody can sign in: make a user
+    erp_alone: ErpAlone = ErpAlone()
 
     @property
     def whole(self) -> bool:
         """Whether nothing asks for a person."""
-        return not (self.unreadable or self.missing or self.tokens or self.no_users)
+        alone = self.erp_alone.count or self.erp_alone.unasked
+        return not (self.unreadable or self.missing or self.tokens or self.no_users or alone)
