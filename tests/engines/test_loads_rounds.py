@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -80,6 +81,31 @@ def test_what_changed_is_looked_for_and_all_is_compared_at_its_time(round_: Roun
     assert (round_.step(3600), round_.step(3600)) == (3, 3), "once a day"
     round_.clock.now = SIX + 86_400
     assert round_.step(31 * 60) == 4
+
+
+def test_a_look_that_takes_long_is_followed_by_a_long_rest(round_: Round, monkeypatch: pytest.MonkeyPatch) -> None:
+    round_.step(0)
+    looks, staged = [], round_.loads.stage
+
+    def slow(*words: Any, **others: Any) -> StagingReport:
+        looks.append(round_.clock.now)
+        round_.clock.now += 1
+        return staged(*words, **others)
+
+    monkeypatch.setattr(round_.loads, "stage", slow)
+    for _ in range(11):
+        round_.step(2)
+    assert len(looks) == 3, "each ten seconds: ten times as long as it takes"
+
+
+def test_a_look_that_finds_nothing_is_noted_twice_a_minute(round_: Round) -> None:
+    round_.step(0)
+    found = []
+    for later in (2, 26, 2, 2, 2):
+        round_.step(later)
+        (price,) = [one for one in round_.loads.status().entities if one.entity == "price"]
+        found.append((price.looked_at or 0) - SIX)
+    assert found == [0, 0, 30, 30, 30]
 
 
 def test_what_waits_for_a_person_is_not_read_all_the_time(round_: Round) -> None:

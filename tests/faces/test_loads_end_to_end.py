@@ -6,10 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import func, select
 
 from malote.accounts.audit import Actor
 from malote.app import Services
 from malote.config import LoadsSettings
+from malote.database.engine import reading
+from malote.database.order_tables import till_order
+from malote.load_format.wire import LOAD
 from malote.loads.planning import Wanted
 from malote.till.courier import Courier
 from malote.till.loads import loads_database
@@ -109,6 +113,16 @@ def test_a_price_goes_from_the_erp_to_the_till_while_sales_go_up(store: Store) -
     (till,) = store.services.loads.status().tills
     assert (till.version, till.missing, till.differing, till.code) == (2, [], [], "")
     assert store.price("7") == "12.50"
+    for day in range(7):  # the till is off
+        store.erp.set_price(day + 10, f"{day}.50")
+        store.stage()
+    store.clock.pass_by(7 * 86_400)
+    store.begin()
+    store.until_current()
+    assert [store.prices()[str(day + 10)] for day in range(7)] == [f"{day}.50" for day in range(7)]
+    with reading(store.services.engine) as connection:
+        orders = connection.execute(select(func.count()).select_from(till_order).where(till_order.c.kind == LOAD))
+    assert orders.scalar_one() == 3, "a week is one load"
 
 
 def test_chosen_items_and_a_whole_load_by_a_persons_order(store: Store) -> None:

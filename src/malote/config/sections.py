@@ -170,7 +170,7 @@ class StructuresSettings(Section, frozen=True, forbid_unknown_fields=True):
 class LoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
     sources: str = ""  # TOML file, relative to home, with [load.…] beside those of the profile; empty: none
     parameters: dict[str, str | int] = {}  # what a where or sql there has as :name, such as the store's number
-    look_seconds: float = 60.0  # between looks at entities with a column of changes; 0: only when all is compared
+    look_seconds: float = 2.0  # between looks at entities with a column of changes; 0: only when all is compared
     compare: str = "30 3 * * *"  # when all rows of all entities are compared (cron, the store's clock); empty: never
     automatic: bool = True  # tills get what changed by themselves; false: only by a person's order, or a plan
     quiet_hours: str = ""  # such as 11:00-14:00: no till gets whole rows then by itself

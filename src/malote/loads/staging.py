@@ -28,6 +28,7 @@ from malote.loads.limits import EntityHold, hold_of
 from malote.loads.price_history import spelt
 from malote.loads.versions import EntityChange, LoadError
 
+NOTED_SECONDS = 30.0  # between two notes that an entity was looked at, where nothing of it changed
 _TRIES = 3  # where another process made a version meanwhile
 
 Progress = Callable[[str, int, int], None]  # an entity, and which of how many
@@ -191,6 +192,8 @@ class Staging:
         emergency: bool,
     ) -> int:
         now = self._clock()
+        if not failed and self._is_no_news(changes, now):
+            return version
         with writing(self._engine) as connection:
             new = versions.make(connection, changes, version, who=actor.name, emergency=emergency, now=now)
             for name, hold in failed.items():
@@ -199,12 +202,30 @@ class Staging:
                 audit.record(connection, actor, "load_made", f"load:{new}", after={"emergency": emergency}, now=now)
         return new
 
+    def _is_no_news(self, changes: Sequence[EntityChange], now: float) -> bool:
+        """Whether this look need not be noted: the sales' database isn't written to every few seconds for it."""
+        if not all(_says_nothing(one, now) for one in changes):
+            return False
+        names = [one.comparison.loaded.entity.name for one in changes]
+        with reading(self._engine) as connection:
+            return not versions.noted_of(connection, names)
+
     def _report(
         self, version: int, made: bool, began: float, changes: Sequence[EntityChange], failed: Mapping[str, EntityHold]
     ) -> StagingReport:
         found = [_told(one) for one in changes]
         found += [EntityReport(name, False, code=hold.code, facts=hold.facts) for name, hold in failed.items()]
         return StagingReport(version, made, round(time.monotonic() - began, 3), found)
+
+
+def _says_nothing(change: EntityChange, now: float) -> bool:
+    """Of a look at what changed: nothing did, and it was noted a moment ago that it was looked at."""
+    before, mark = change.before, change.comparison.watermark
+    if before is None or change.differs or change.hold is not None or change.counts.refused:
+        return False
+    if change.comparison.whole or mark not in (None, before.since):
+        return False
+    return before.looked_at is not None and 0 <= now - before.looked_at < NOTED_SECONDS
 
 
 def _told(change: EntityChange) -> EntityReport:

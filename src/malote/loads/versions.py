@@ -191,6 +191,14 @@ def _note_hold(connection: Connection, change: EntityChange, now: float) -> None
     note_hold(connection, name, change.hold, now)
 
 
+def noted_of(connection: Connection, names: Sequence[str]) -> bool:
+    """Whether something keeps one of these entities, or rows of one are refused."""
+    tables = (load_hold, load_refusal)
+    return any(
+        connection.execute(select(one.c.entity).where(one.c.entity.in_(names)).limit(1)).first() for one in tables
+    )
+
+
 def note_hold(connection: Connection, name: str, hold: EntityHold | None, now: float) -> None:
     """What keeps the entity now; None: nothing does. What a person confirmed is over with either."""
     mine = load_hold.c.entity == name
