@@ -1,6 +1,7 @@
 """What the server does for its books by itself: days that lack sales are told, and ended days closed every night."""
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
@@ -136,6 +137,17 @@ def test_the_server_closes_what_is_over_once_a_day_also_after_days_off(shop: Sho
     book(shop)
     assert [one.step(), one.step()] == [1, 0], "late for a closed day: a supplement"
     assert turns(shop) == [(1, DAY.isoformat()), (2, DAY.isoformat())]
+
+
+def test_a_server_that_stops_waits_for_no_night(shop: Shop) -> None:
+    shop.accept(sale(1))
+    book(shop)
+    stop = threading.Event()
+    stop.set()
+    Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(5, 10)).run(stop)
+    assert turns(shop) == []
+    keeper = Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(5, 10))
+    assert keeper.step() == 1, "what was left is closed when it starts again"
 
 
 def test_a_night_costs_what_changed(shop: Shop) -> None:

@@ -5,7 +5,7 @@ changed. What became otherwise since stands in an entry of its own, under the sa
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Protocol
 
@@ -26,6 +26,8 @@ from malote.database.tables import till as tills
 from malote.reconciliation import book_days
 
 _LARGEST = 2**30  # bytes of one day's lines, which this server packed itself
+
+AT_ONCE = 50  # days of tills in a transaction: each would wait for the disk, and tills wait meanwhile
 
 LATE_DAYS = 60  # for so long a closed day is looked at for what came late, by itself; an export looks at its own always
 
@@ -69,13 +71,21 @@ def close(
     return _close_all(engine, calendar, signer, now, bounds, true(), actor)
 
 
-def close_changed(engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float) -> int:
+def close_changed(
+    engine: Engine,
+    calendar: BusinessCalendar,
+    signer: Signer,
+    today: date,
+    now: float,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
     """The same of the last two days, and of others as far as they were counted again since they were closed: the cost
-    of a night is that of what changed. Raises ``StoreError``, ``ChainKeyError``."""
+    of a night is that of what changed. Ends early where it is ``stopping``. Raises ``StoreError``, ``ChainKeyError``.
+    """
     since, yesterday = today - timedelta(days=LATE_DAYS), today - timedelta(days=1)
     lately = (yesterday - timedelta(days=1)).isoformat()  # a cancellation of its own day comes a day later at most
     changed = book_day.c.closed_at.is_(None) | (book_day.c.day >= lately)
-    return _close_all(engine, calendar, signer, now, (since, yesterday), changed)
+    return _close_all(engine, calendar, signer, now, (since, yesterday), changed, stopping=stopping)
 
 
 def _close_all(
@@ -86,6 +96,8 @@ def _close_all(
     bounds: tuple[date, date],
     chosen: ColumnElement[bool],
     actor: Actor | None = None,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     book_days.recount(engine, calendar, 10**9)
     with reading(engine) as connection:
@@ -93,16 +105,19 @@ def _close_all(
         query = select(book_day.c.till_id, tills.c.name, book_day.c.day).join_from(book_day, tills)
         days = connection.execute(query.where(within, chosen).order_by(book_day.c.till_id, book_day.c.day)).all()
     added = 0
-    for till_id, name, day in days:
+    for start in range(0, len(days), AT_ONCE):
+        if stopping():
+            break
         with writing(engine) as connection:
             closing_marks.check_key(connection, signer.public)
-            # First, so that what is counted again meanwhile waits for this, and takes the mark away afterwards.
-            own = (book_day.c.till_id == till_id, book_day.c.day == day)
-            connection.execute(update(book_day).where(*own).values(closed_at=now))
-            closed = _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
-            if closed and actor is not None:
-                audit.record(connection, actor, "day_closed", f"till:{name}", after={"day": day}, now=now)
-            added += closed
+            for till_id, name, day in days[start : start + AT_ONCE]:
+                # First, so that what is counted again meanwhile waits for this, and takes the mark away afterwards.
+                own = (book_day.c.till_id == till_id, book_day.c.day == day)
+                connection.execute(update(book_day).where(*own).values(closed_at=now))
+                closed = _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
+                if closed and actor is not None:
+                    audit.record(connection, actor, "day_closed", f"till:{name}", after={"day": day}, now=now)
+                added += closed
     return added
 
 

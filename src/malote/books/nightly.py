@@ -48,9 +48,11 @@ class Keeper:
         self._rules = rules
         self._rules_fault = ""
         self._closed: date | None = None  # all before this day, since the server started
+        self._stopping: Callable[[], bool] = lambda: False
 
     def run(self, stop: threading.Event) -> None:
         """Until it is told to stop; what fails is tried again at the next look."""
+        self._stopping = stop.is_set
         while True:
             try:
                 self.step()
@@ -84,10 +86,12 @@ class Keeper:
         if self._closed == today:
             return 0
         try:
-            added = chain.close_changed(self._engine, calendar, self._open_signer(), today, now)
+            added = chain.close_changed(self._engine, calendar, self._open_signer(), today, now, self._stopping)
         except Exception as error:
             closing_marks.note_failed(self._engine, error, now)
             raise
+        if self._stopping():
+            return added  # the rest when it starts again
         closing_marks.note_closed(self._engine, calendar, today)
         self._closed = today
         if added:
