@@ -213,7 +213,7 @@ def _day(services: Services, till: str, day: date) -> list[board.ListedSale]:
 def _rebook(services: Services, actor: Actor, shown: int) -> int | None:
     now = time.time()
     with open_books(services.engine, services.settings) as opened:
-        planned = rebooking.plan_known(opened, now)
+        planned = rebooking.outside_only(rebooking.plan_known(opened, now))
     if len(planned.missing) != shown:
         return None
     return rebooking.rebook(services.engine, planned, actor, now)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from malote.accounts.audit import Actor
-from malote.books.rebooking import plan_known, rebook
+from malote.books.rebooking import outside_only, plan_known, rebook
 from malote.books.reconciling import Books, ReconcileQuery, reconcile
 from malote.business_day import BusinessCalendar
 from malote.database.engine import reading
@@ -114,6 +114,9 @@ def test_a_number_that_is_guarded_no_more_is_found_by_the_rounds_and_written_aga
     expected = sorted(("unguarded", one, "ledger.number") for one in [*keys, "number_void"])
     assert noted(shop) == expected
     assert sorted(found(shop)) == expected
+    with closing(shop.erp()) as erp:
+        planned = plan_known(Books(shop.engine, erp, BusinessCalendar()), clock.now)
+    assert (len(planned.missing), outside_only(planned).missing) == (5, []), "none of them is out of the ERP"
     assert booked_again(shop) == 5
     assert rows(tables) == before
     minutes(shop, clock, LOOK)

@@ -22,13 +22,14 @@ from malote.books.reconciling import (
     till_names,
 )
 from malote.reconciliation import erp_memory
-from malote.reconciliation.erp_differences import REBOOKED, ErpDifference
+from malote.reconciliation.erp_differences import OUTSIDE, REBOOKED, ErpDifference
 from malote.spool import rebooking
 from malote.spool.state_changes import LockedDocument
 
 
 class RebookingPlan(msgspec.Struct, frozen=True):
-    """``missing`` can be booked again; of ``pruned`` the files have left the server; ``accepted`` are left out."""
+    """``missing`` can be booked again, or only its number's row written; of ``pruned`` the files have left the server;
+    ``accepted`` are left out."""
 
     missing: list[NamedDifference]
     pruned: list[NamedDifference]
@@ -55,6 +56,11 @@ def plan_known(books: Books, now: float) -> RebookingPlan:
     for ids in erp_memory.known_pages(books.engine):
         found += compared_now(books, ids, now).differences
     return _planned(books, found, accepted=False)
+
+
+def outside_only(planned: RebookingPlan) -> RebookingPlan:
+    """The same without what is in the ERP and lacks its number's guard alone: what a button counts as out of it."""
+    return msgspec.structs.replace(planned, missing=[one for one in planned.missing if one.what in OUTSIDE])
 
 
 def rebook(engine: Engine, planned: RebookingPlan, actor: Actor, now: float, reason: str = "") -> int:
