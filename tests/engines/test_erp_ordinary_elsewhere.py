@@ -1,8 +1,10 @@
 """Tables of ordinary design on the engines that write them by ordinary statements: SQLite, and MariaDB where one is."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
@@ -15,7 +17,7 @@ from malote.erp.protocol import Erp, ErpError, Result
 from tests.engines import mariadb_support
 from tests.engines.erp_support import post
 from tests.engines.ordinary_support import day, documented_profile, goods, open_ordinary
-from tests.engines.sales import cancellation, postings, sale
+from tests.engines.sales import cancellation, contingency, postings, protocol, sale
 
 PROFILE = documented_profile().replace(" nulls last", "")  # which MariaDB doesn't know, and puts them there
 NEVER: Any = None  # nothing is added to a stock here
@@ -132,6 +134,54 @@ def test_a_changed_line_changes_what_a_range_of_keys_comes_to(erp: Erp, books: E
     assert erp.fingerprints(whole) == before
     ask(books, "update cupom_linha set valor = valor + 1 where ordem = 2 returning 1")
     assert erp.fingerprints(whole) != before
+
+
+WITH_NOTE = """
+name = "nota_ao_lado"
+[ledger]
+table = "nota_chave"
+[state]
+table = "nota_venda"
+[sale]
+table = "nota_cupom"
+key = "id"
+[sale.columns]
+liquido = "total"
+estado = "present(cancelled_at, 'C', 'A')"
+[note]
+table = "nota_fiscal"
+[note.columns]
+cupom = "sale.key"
+chave = "access_key"
+serie = "series"
+protocolo = "protocol_number"
+[item]
+table = "nota_linha"
+[item.columns]
+cupom = "sale.key"
+ordem = "number"
+codigo = "product_code"
+qtd = "quantity"
+valor = "gross"
+"""
+
+
+def test_a_table_of_notes_beside_the_sales_is_written_changed_and_compared(server: str, books: Engine) -> None:
+    offline, sold = contingency(20), day(3)
+    authorised = msgspec.structs.replace(offline, protocol=protocol(20))
+    with closing(open_ordinary(server, WITH_NOTE)) as erp:
+        erp.create_structure(everything=True)
+        assert post(erp, *sold, offline) == [Result.POSTED] * 4
+        assert post(erp, cancellation(sold[0]), authorised, first_id=50) == [Result.POSTED, Result.PROTOCOL_ADDED]
+        noted = "select chave, protocolo from nota_fiscal n join nota_cupom c on c.id = n.cupom where estado = 'A'"
+        assert set(ask(books, noted)) == {
+            (one.access_key, one.protocol.number if one.protocol else None) for one in (*sold[1:], authorised)
+        }
+        assert erp.departures(postings(sold), {sold[0].access_key}) == {}
+        with books.begin() as connection:
+            connection.execute(text(f"update nota_fiscal set serie = 9 where chave = '{sold[1].access_key}'"))
+            connection.execute(text(f"delete from nota_fiscal where chave = '{sold[2].access_key}'"))
+        assert erp.departures(postings(sold), {sold[0].access_key}) == {2: ["series"], 3: ["-note"]}
 
 
 def test_numbers_are_drawn_from_a_sequence_in_few_round_trips(server: str, books: Engine) -> None:

@@ -19,7 +19,7 @@ from malote.erp.protocol import Erp
 from malote.erp.suggesting.spelling import spelling_of
 from malote.erp.suggesting.table_catalogue import look, smallest
 from malote.erp.suggesting.vocabulary import ideas
-from malote.erp.suggesting.writing import suggested
+from malote.erp.suggesting.writing import NothingFoundError, suggested
 from tests.engines.ordinary_support import cents, day, expected_stock
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.sales import cancellation, posting, postings
@@ -213,9 +213,14 @@ def test_ways_of_paying_in_the_erps_own_words_get_a_table_and_the_check_knows_th
 @pytest.mark.postgresql
 def test_a_database_without_sales_is_said_to_have_none(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as database:
-        database.execute("create table pessoa (id int primary key, nome text)")
-    with pytest.raises(LookupError, match="pessoa"):
+        database.execute("create table pessoa (id int primary key, nome text); create schema loja_007")
+        database.execute("create view entrada_venda as select * from pessoa")
+    with pytest.raises(NothingFoundError) as caught:
         guess(url)
+    schemas = caught.value.facts.pop("schemas")
+    assert caught.value.facts == {"tables": "pessoa", "views": "entrada_venda"}
+    assert "loja_007" in schemas
+    assert "information_schema" not in schemas
 
 
 def test_names_stand_for_ideas_however_they_are_cut_short() -> None:

@@ -31,7 +31,7 @@ def suggest(
     from malote.erp.factory import open_configured
     from malote.erp.suggesting.spelling import can_be_suggested, spelling_of
     from malote.erp.suggesting.table_catalogue import look, smallest
-    from malote.erp.suggesting.writing import suggested
+    from malote.erp.suggesting.writing import NothingFoundError, suggested
 
     settings = settings_of(config)
     require_erp(config, url, settings)
@@ -48,5 +48,5 @@ def suggest(
                     there = partial(smallest, connection, schema=schema or None)
                     profile = suggested(known, name, settings.language, spelling_of(connection.dialect), there, schema)
             say_lines(profile)
-        except LookupError as error:
-            fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)
+        except NothingFoundError as error:
+            fail("suggest_found_nothing", error.facts, settings)

@@ -61,9 +61,12 @@ class CatalogueTable(msgspec.Struct, frozen=True):
 
 
 class TableCatalogue(msgspec.Struct, frozen=True):
-    """What stands in a schema. ``triggers``: by table, the source of what runs when it is written."""
+    """What stands in a schema. ``triggers``: by table, the source of what runs when it is written. ``schemas``: the
+    others that there are."""
 
     tables: Mapping[str, CatalogueTable]
+    views: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
     triggers: Mapping[str, str] = {}
 
@@ -71,6 +74,9 @@ class TableCatalogue(msgspec.Struct, frozen=True):
         """Whether a trigger of one of the tables ``of`` speaks of ``table``."""
         spoken = re.compile(rf"\b{re.escape(table)}\b", re.IGNORECASE)
         return any(spoken.search(source) for name, source in self.triggers.items() if name in of and name != table)
+
+
+_SYSTEMS_OWN = ("information_schema", "performance_schema", "sys")  # in which no ERP has tables
 
 
 def look(connection: Connection, schema: str | None) -> TableCatalogue:
@@ -93,6 +99,8 @@ def look(connection: Connection, schema: str | None) -> TableCatalogue:
     ]
     return TableCatalogue(
         tables={one.name: one for one in tables if frozenset(one.columns) not in _OWN},
+        views=tuple(sorted(inspector.get_view_names(schema))),
+        schemas=tuple(name for name in inspector.get_schema_names() if name not in (schema, *_SYSTEMS_OWN)),
         sequences=tuple(sorted(name for name in inspector.get_sequence_names(schema) if is_name(name))),
         triggers=triggers,
     )

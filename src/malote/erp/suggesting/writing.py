@@ -1,7 +1,7 @@
 """The guess as a profile's TOML, with what is unsure of it said beside."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from malote.bilingual import Bilingual
 from malote.erp.ordinary_tables import USUAL_TAXES
@@ -28,7 +28,21 @@ Smallest = Callable[[str, str], int | None]
 PARTS = ("sale", "note", "item", "tax", "payment", "movement", "stock")
 _SELDOM = ("stock", "note")  # whose absence is not worth a word
 _LOOKED_UP = ("store", "product", "method")
+_MOST_NAMED = 30
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
+
+
+class NothingFoundError(LookupError):
+    """``facts`` are the reason's: what there is."""
+
+    def __init__(self, known: TableCatalogue) -> None:
+        seen = {"tables": list(known.tables), "views": known.views, "schemas": known.schemas}
+        self.facts = {name: _short(some) for name, some in seen.items()}
+        super().__init__(self.facts["tables"])
+
+
+def _short(names: Sequence[str]) -> str:
+    return ", ".join([*names[:_MOST_NAMED], "…"] if len(names) > _MOST_NAMED else names) or "–"
 
 
 def suggested(
@@ -42,11 +56,11 @@ def suggested(
     """``spelling``: of the engine that will run the queries. ``smallest`` gives a number that stands in a column of a
     table, for a foreign key of which nothing else is known.
 
-    Raises ``LookupError`` where nothing looks like a sale with items.
+    Raises ``NothingFoundError`` where nothing looks like a sale with items.
     """
     tables = chosen(known)
     if "sale" not in tables.parts or "item" not in tables.parts:
-        raise LookupError(", ".join(known.tables) or "–")
+        raise NothingFoundError(known)
     words = _WORDS.of(language)
     written = [f"# {line}" for line in words["top"].split("\n")]
     written += [f'name = "{name}"', *([f'schema = "{schema}"'] if schema else []), ""]
