@@ -109,7 +109,7 @@ def loads_scene(services: Services, erp: Erp) -> None:
     services.loads.order(Wanted(), command_line())
     for one, state in zip(tills, ("done", "begun", "failed"), strict=False):
         agent = LoadingAgent(services, one)
-        agent.says(state, 40, 100, "load_no_room" if state == "failed" else "")  # type: ignore[arg-type]
+        agent.says(state, 40, 100, "loads_no_room" if state == "failed" else "")  # type: ignore[arg-type]
     services.loads.plan("30 6 * * 1-6", Wanted(anew=True), command_line())
     erp.do("UPDATE preco SET preco = 12.5, alterado = 99 WHERE cod <= 30")
     erp.do("UPDATE operador SET senha = '1234'")

@@ -79,10 +79,10 @@ def test_a_load_is_shown_before_it_is_ordered_and_followed_till_by_till(shop: Sh
     assert (done.state, done.tills, done.version) == ("done", 2, 1)
     first, second = shop.agents
     first.says("begun", 40, 100)
-    second.says("failed", code="load_no_room")
+    second.says("failed", code="loads_no_room")
     page = shop.page()
     assert "40 de 100 linhas" in page
-    assert "falhou" in page
+    assert re.search(r"falhou</span><span[^>]*>Sem espaço", page)
     assert page.index("loja1-02</a>") < page.index("loja1-01</a>"), "what a person must look at comes first"
     assert "pedida a 2 caixas" in page
     assert "falhou" in shop.page("?show=trouble")
@@ -169,6 +169,8 @@ def test_what_is_held_is_shown_refused_and_confirmed(shop: Shop) -> None:
     shop.erp.set_price(4, "0.5")
     shop.services.loads.stage(audit.command_line())
     assert "Carga que mudaria preços demais" in shop.page("/held")
+    told = unescape(shop.ana.get("/console/tills").text)
+    assert re.search(r"Entidade Preços: das 50 linhas.*?/load-manager/held\">Ver o que muda", told)
     page = shop.page("/held/price")
     assert re.search(r"Mudariam</dt><dd>30<span[^>]*>60 %", page)
     assert page.index("R$ 0,50") < page.index("R$ 12,50"), "the largest change first"

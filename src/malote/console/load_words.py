@@ -82,6 +82,14 @@ _KINDS: dict[str, str] = {
     "instant": marked("data e hora"),
 }
 
+# Where the cure of what is wrong with loads is found in the load manager, and what leads there.
+_HELD = ("load_would_empty", "load_gone_many", "load_changed_many", "load_refused_many", "load_entity_unreadable")
+_WAYS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(_HELD, ("/held", marked("Ver o que muda"))),
+    **dict.fromkeys(("load_stalled", "load_differs"), ("?show=trouble", marked("Ver os caixas"))),
+    "sold_otherwise": ("/sold", marked("Ver todos, com os cupons")),
+}
+
 # Cron's numbers of days, from Monday on.
 WEEKDAYS: dict[str, str] = {
     "1": marked("segunda"),
@@ -101,6 +109,11 @@ def entity(name: str, language: Language) -> str:
 
 def column(name: str, language: Language) -> str:
     return _said(_COLUMNS, name, language)
+
+
+def way(code: str) -> tuple[str, str]:
+    """Behind the load manager's address, and the words of the link; ("", "") for what isn't of loads."""
+    return _WAYS.get(code.partition(":")[0], ("", ""))
 
 
 def facts(given: Mapping[str, str], language: Language) -> dict[str, str]:

@@ -98,6 +98,8 @@ def _next(
     services: ConsoleServices, load: TillLoad, plans: Sequence[Plan], compare_at: float | None, now: float
 ) -> NextLoad:
     settings = services.load_views.settings
+    if load.state == "unable":
+        return NextLoad("nothing")
     if load.going is not None:
         return NextLoad("going" if load.going.state == "begun" else "contact")
     if load.state == "failed" and load.failed_at is not None and settings.automatic:
@@ -107,7 +109,7 @@ def _next(
         return NextLoad("contact")
     mine = [one.next_at for one in plans if one.next_at and (not one.wanted.tills or load.till in one.wanted.tills)]
     coming = [NextLoad("plan", min(mine))] if mine else []
-    if compare_at is not None and settings.automatic and load.state != "unable":
+    if compare_at is not None and settings.automatic:
         coming.append(NextLoad("compare", compare_at))
     return min(coming, key=lambda one: one.at or now, default=NextLoad("nothing"))
 
