@@ -45,6 +45,11 @@ def test_a_load_is_sent_watched_held_and_confirmed(browser: Browser, tmp_path: P
             agents[0].says("done")
             expect(row).to_contain_text("em dia")
             assert row.bounding_box() == place
+            page.goto("/console/tills/caixa2/loads")
+            expect(page.get_by_role("status").get_by_text("ao vivo")).to_be_visible()
+            agents[1].says("begun", 70, 100)
+            expect(page.get_by_text("70 de 100 linhas")).to_be_visible()
+            page.get_by_role("link", name="Abrir no Gerenciador de carga").click()
 
             erp.turn += 10
             erp.do("UPDATE preco SET preco = 12.5, alterado = ? WHERE cod <= 30", [(erp.turn,)])

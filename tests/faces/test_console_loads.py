@@ -218,7 +218,7 @@ def test_which_price_a_till_had_and_sold_at(shop: Shop) -> None:
     page = shop.page(f"/price?product=7890000000009&till=loja1-01&at={quote(now.isoformat())}")
     assert "Produto 9" in page
     assert re.search(r'<p class="price"><strong>R\$ (25,90|10,00)</strong>', page)
-    assert re.search(r"1/77</a>.*?R\$ 24,90", page, re.S)
+    assert re.search(r"1/77</a>.*?light attention.*?R\$ 24,90", page, re.S)
     assert "R$ 10,00" in shop.page("/price?product=3") or "R$ 12,50" in shop.page("/price?product=3")
     assert "A lista não tinha preço válido" in shop.page("/price?product=no-such")
     assert "O caixa não tinha carga" in shop.page("/price?product=3&till=loja1-01&at=2020-01-01T10:32")
