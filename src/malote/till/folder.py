@@ -108,6 +108,8 @@ class Folder:
         folders = [str(self.path.joinpath(*parts[: depth + 1])) for depth in range(len(parts))]
         if self._excluded in folders or any(_hidden(part) for part in parts):
             return False
+        if any(map(os.path.islink, folders[:-1])):  # a watcher goes through it, and a scan doesn't
+            return False
         return self._recursive or len(parts) == 1
 
 
