@@ -12,6 +12,8 @@ import pytest
 
 from malote import wire
 from malote.load_format.entity import Entity, EntityColumn
+from malote.till.loads import loads_database
+from malote.till.loads.carrying_over import carry_over
 from malote.till.server_client import ServerError
 from malote.till.storage import OutboxError
 from tests.loads_support import PRICE, PRODUCT, SINCE, LoadedTill, price, prices, product
@@ -230,6 +232,22 @@ def test_a_version_that_goes_back_is_the_servers_word(till: LoadedTill) -> None:
 
 
 # ---- damage ----
+
+
+def test_of_a_damaged_database_what_is_proven_goes_on_and_the_rest_has_views(till: LoadedTill) -> None:
+    till.depot.stage((PRICE, prices(3000)), (PRODUCT, [product(str(code)) for code in range(3000)]))
+    till.obey(till.depot.order_of(1))
+    content = till.path.read_bytes()
+    pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
+    till.path.write_bytes(b"".join(b"x" * 4096 if b"001500" in one else one for one in pages))
+    aside = loads_database.set_aside_if_damaged(till.path, till.now)
+    assert aside
+    assert carry_over(aside, till.path) == ["product"]
+    assert till.select("SELECT COUNT(*) FROM product") == [(3000,)]
+    assert till.select("SELECT COUNT(*) FROM price_now") == [(0,)]
+    assert list(till.held().entities) == ["product"]
+    assert till.obey(till.depot.order_of(1)).state == "done"
+    assert till.select("SELECT COUNT(*) FROM price") == [(3000,)]
 
 
 def test_a_damaged_database_is_made_anew_by_a_full_load(till: LoadedTill) -> None:

@@ -17,6 +17,8 @@ from malote.till.courier import Courier
 from malote.till.draining import Drain, Drained
 from malote.till.folder_counts import FolderSight
 from malote.till.loads import loads_database
+from malote.till.loads.carrying_over import carry_over
+from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.output_files import LOOK_SECONDS, OutputFiles
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
@@ -320,6 +322,8 @@ class Agent:
             loads_database.path_beside(self._path), self._clock.now(), self._disk
         )
         if aside is not None:
+            with suppress(LoadsError, OSError):  # a full load comes in any case
+                carry_over(aside, loads_database.path_beside(self._path), self._disk)
             self._voice.happened("loads_damaged", path=str(aside))
 
     def _warn_of_clear_text(self, server: ServerClient) -> None:

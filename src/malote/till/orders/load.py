@@ -13,6 +13,7 @@ from malote.load_format.files import LARGEST_FILE, MOST_ROWS
 from malote.load_format.wire import LOAD, LoadOrder, Manifest, ManifestFile, ManifestQuery
 from malote.till.loads import chosen_items, held_entities, loads_database
 from malote.till.loads.applying import KEPT_FREE, Applying, ReadyFile, UnprovenError
+from malote.till.loads.carrying_over import carry_over
 from malote.till.loads.held_entities import HeldEntity
 from malote.till.loads.incoming import Incoming, WrongHashError
 from malote.till.loads.loads_database import LoadsDamagedError, LoadsError
@@ -137,6 +138,7 @@ class ApplyLoad(Handler):
 
     def _make_anew(self, error: LoadsDamagedError) -> None:
         aside = loads_database.set_aside(self._path, self.means.now(), self._disk)
+        carry_over(aside, self._path, self._disk)
         self.means.voice.happened(error.code, path=str(aside))
 
 

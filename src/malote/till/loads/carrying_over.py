@@ -1,0 +1,56 @@
+"""Out of a damaged loads database into a new one: what can be proven, and the views of the rest.
+
+A POS goes on with each entity whose rows can all be read and have the digest that was ordered. Of the others it finds
+the views, over no rows, until the load comes that the server sends to a till that doesn't have them.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from malote.batches import batches
+from malote.disk import DISK, Disk
+from malote.load_format.digest import row_hash
+from malote.till.loads import bucket_digests, held_entities, loads_database
+from malote.till.loads.held_entities import HeldEntity
+from malote.till.loads.loads_database import LoadsError
+from malote.till.loads.row_tables import stored
+
+_ROWS = 1000  # at once
+
+
+def carry_over(aside: Path, path: Path, disk: Disk = DISK) -> list[str]:
+    """Names of the entities that are whole in the new file. A trouble on the way leaves a new file of nothing. Raises
+    ``LoadsError``, ``OSError``."""
+    try:
+        with loads_database.read_only(aside) as damaged:
+            found = list(held_entities.all_held(damaged).values())
+    except (LoadsError, FileNotFoundError):
+        return []  # nothing of it can be read
+    source = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        with loads_database.opened(path, disk) as target, loads_database.writing(target):
+            return [one.name for one in found if _carried(source, target, one)]
+    finally:
+        source.close()
+
+
+def _carried(source: sqlite3.Connection, target: sqlite3.Connection, held: HeldEntity) -> bool:
+    table = held.table
+    table.create(target)
+    try:
+        for some in batches(source.execute(f'SELECT * FROM "{table.name}"'), _ROWS):
+            rows = [table.row_of(one) for one in some]
+            table.put(target, [stored(table, row, row_hash(row)) for row in rows])
+    except (sqlite3.Error, ValueError, TypeError):
+        if not target.in_transaction:
+            raise  # a full disk, say: of the new file, not of the damaged one
+    table.make_index(target)
+    table.make_views(target)
+    for _ in bucket_digests.hash_all(target, table):
+        pass
+    if bucket_digests.entity_digest(target, table) == held.actual:
+        held_entities.keep(target, held)
+        return True
+    target.execute(f'DELETE FROM "{table.name}"')
+    held_entities.forget(target, held.name)
+    return False
