@@ -22,6 +22,7 @@ _WAYS: dict[str, Way] = {
     "days": "till",
     "differing": "till",
     "flagged": "till",
+    "overdue": "till",
     "damaged": "till",
     "lost": "till",
     "closings": "till",
