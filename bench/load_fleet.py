@@ -1,0 +1,217 @@
+"""A thousand tills that take one full load and one of a hundred changed prices from a real server, while another sells.
+
+The tills say what they have, ask for the manifest, fetch each file and prove its hash, all by HTTP; what they do with
+it is measured in ``bench.till_loads``. Processor, memory and bytes are the server's. The bound of the bytes is what the
+files come to once for each till; that of the sales is their rate before.
+"""
+
+import hashlib
+import itertools
+import sqlite3
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import msgspec
+
+from bench.measured_server import Running, server, wait_of_a_sale
+from malote import wire
+from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, LoadOrder, Manifest, ManifestQuery
+
+TILLS = 1000
+PRODUCTS = 20_000
+FEW = 100
+THREADS = 8
+SALES_A_SECOND = 10
+POLL_SECONDS = 5.0
+SOURCES = """
+[load.product]
+table = "produto"
+changed = "alt"
+overlap = 0
+columns = { code = "cod", description = "descr" }
+[load.price]
+table = "preco"
+changed = "alt"
+overlap = 0
+columns = { product_code = "cod", price = "preco" }
+"""
+
+Row = dict[str, Any]
+
+
+class Till:
+    """As much of a till as the server sees."""
+
+    def __init__(self, running: Running, name: str) -> None:
+        self._running = running
+        self._token = {"Authorization": f"Bearer {running.tokens[name]}"}
+        self.version, self.bytes, self._held = 0, 0, dict[str, wire.EntityHeld]()
+
+    def take(self, version: int) -> bool:
+        """A contact, and all that comes of it; whether it has that version now."""
+        order = self._contact()
+        if order is not None and order.payload is not None:
+            wanted = msgspec.json.decode(order.payload, type=LoadOrder)
+            query = msgspec.json.encode(ManifestQuery(order.number, self._held))
+            listed = msgspec.json.decode(self._ask("POST", PATH_MANIFEST, query), type=Manifest)
+            for one in listed.files:
+                content = self._ask("GET", PATH_FILE.format(sha256=one.sha256))
+                assert hashlib.sha256(content).hexdigest() == one.sha256
+                self.bytes += len(content)
+            for name, state in wanted.entities.items():
+                self._held[name] = wire.EntityHeld(state.version, state.sha256)
+            self.version = wanted.version
+            self._contact(wire.OrderProgress("load", order.number, "done"))
+        return self.version >= version
+
+    def _contact(self, *said: wire.OrderProgress) -> wire.Order | None:
+        held = wire.LoadsHeld(self.version, int(time.time()) if self.version else 0, self._held)
+        contact = wire.Contact("bench", datetime.now(UTC), 0, 0, orders=list(said), loads=held)
+        reply = self._ask("POST", wire.PATH_CONTACT, msgspec.json.encode(contact))
+        told = msgspec.json.decode(reply, type=wire.ContactReply).orders or []
+        return next((one for one in told if one.kind == "load"), None)
+
+    def _ask(self, method: str, path: str, content: bytes | None = None) -> bytes:
+        reply = _line(self._running).request(method, path, content=content, headers=self._token)
+        return reply.raise_for_status().content
+
+
+_lines = threading.local()
+
+
+def _line(running: Running) -> httpx.Client:
+    """One for each thread: what it costs to make one is no till's."""
+    if getattr(_lines, "address", "") != running.address:
+        _lines.address, _lines.http = running.address, running.till("seller")
+    client: httpx.Client = _lines.http
+    return client
+
+
+class Seller:
+    """Offers so many sales a second, one after the other, in a process of its own; each tells how long it took."""
+
+    def __init__(self, running: Running) -> None:
+        words = [sys.executable, "-m", "bench.load_fleet", "sell", running.address, running.tokens["seller"]]
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self.waits: list[float] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.waits.append(float(line))
+
+    def rate(self, since: tuple[float, int]) -> float:
+        return (len(self.waits) - since[1]) / (time.monotonic() - since[0])
+
+    def mark(self) -> tuple[float, int]:
+        return time.monotonic(), len(self.waits)
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
+
+
+def sell(address: str, token: str) -> None:
+    began = time.monotonic()
+    headers = {"Authorization": f"Bearer {token}", wire.PROTOCOL_HEADER: str(wire.PROTOCOL_VERSION)}
+    with httpx.Client(base_url=address, headers=headers, timeout=120) as http:
+        for number in itertools.count(1):
+            time.sleep(max(0.0, began + number / SALES_A_SECOND - time.monotonic()))
+            print(wait_of_a_sale(http, number), flush=True)
+
+
+def run(tills: int = TILLS, products: int = PRODUCTS, threads: int = THREADS) -> list[Row]:
+    with TemporaryDirectory(prefix="malote-bench-") as folder:
+        erp = _erp(Path(folder) / "erp.sqlite3", products)
+        sources = Path(folder) / "cargas.toml"
+        sources.write_text(SOURCES, encoding="utf-8")
+        names = [f"caixa{number:04d}" for number in range(1, tills + 1)]
+        settings: dict[str, Any] = {"erp_url": f"sqlite:///{folder}/erp.sqlite3", "loads_sources": sources}
+        with server("seller", *names, **settings) as running, _selling(running) as seller:
+            fleet = [Till(running, name) for name in names]
+            time.sleep(5)
+            mark = seller.mark()
+            time.sleep(10)
+            usual = min(seller.rate(mark), SALES_A_SECOND)  # what had piled up before is no rate
+            rows = [*_taken(running, fleet, seller, 1, "full", usual, threads)]
+            erp.execute(f"UPDATE preco SET preco = 8.8, alt = {products + 1} WHERE cod < '{FEW:06d}'")
+            rows += _taken(running, fleet, seller, 2, f"{FEW} prices", usual, threads)
+        erp.close()
+    return rows
+
+
+def _taken(
+    running: Running, fleet: list[Till], seller: Seller, version: int, what: str, usual: float, threads: int
+) -> Iterator[Row]:
+    before, peak = sum(one.bytes for one in fleet), 0
+    mark, began, used = seller.mark(), time.monotonic(), running.processor()
+    missing = list(fleet)
+    with ThreadPoolExecutor(threads) as pool:
+        while missing:
+            round_began = time.monotonic()
+            done = list(pool.map(lambda one: one.take(version), missing))
+            missing = [one for one, has_it in zip(missing, done, strict=True) if not has_it]
+            peak = max(peak, running.process.memory_info().rss)
+            if missing:
+                time.sleep(max(0.0, round_began + POLL_SECONDS - time.monotonic()))
+    seconds, processor = time.monotonic() - began, running.processor() - used
+    size = sum(one.bytes for one in fleet) - before
+    name = f"loads, {len(fleet)} tills, {what}"
+    yield _row(f"{name}: all have it", seconds, "s")
+    yield _row(f"{name}: processor of the server", processor, "s")
+    yield _row(f"{name}: memory of the server", peak / 1e6, "MB")
+    yield _row(f"{name}: fetched", size / 1e6, "MB")
+    rate, waits = seller.rate(mark), seller.waits[mark[1] :]
+    yield _row(f"{name}: sales an hour meanwhile", rate * 3600, "sales", usual * 3600)
+    yield _row(f"{name}: a sale's receipt (median)", statistics.median(waits) * 1000, "ms")
+
+
+def _row(name: str, value: float, unit: str, bound: float | None = None) -> Row:
+    return {"name": name, "value": value, "unit": unit, "bound": bound, "ratio": bound and value / bound}
+
+
+def _erp(file: Path, products: int) -> sqlite3.Connection:
+    erp = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    erp.execute("CREATE TABLE produto (cod TEXT, descr TEXT, alt INTEGER)")
+    erp.execute("CREATE TABLE preco (cod TEXT, preco NUMERIC, alt INTEGER)")
+    codes = [f"{code:06d}" for code in range(products)]
+    erp.execute("BEGIN")
+    erp.executemany(
+        "INSERT INTO produto VALUES (?, ?, ?)", [(one, f"Produto de mercado {one}", int(one)) for one in codes]
+    )
+    erp.executemany("INSERT INTO preco VALUES (?, 9.9, ?)", [(one, int(one)) for one in codes])
+    erp.execute("COMMIT")
+    erp.execute("CREATE INDEX preco_alt ON preco (alt)")
+    erp.execute("CREATE INDEX produto_alt ON produto (alt)")
+    return erp
+
+
+@contextmanager
+def _selling(running: Running) -> Iterator[Seller]:
+    seller = Seller(running)
+    try:
+        yield seller
+    finally:
+        seller.end()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["sell"]:
+        sell(*sys.argv[2:])
+    else:
+        for row in run(*map(int, sys.argv[1:])):
+            print(row["name"], f"{row['value']:,.1f} {row['unit']}", f"{row['ratio']:.2f}" if row["ratio"] else "")
