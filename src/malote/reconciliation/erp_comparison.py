@@ -18,7 +18,7 @@ from malote import log as logs
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
-from malote.reconciliation import departing, number_guards
+from malote.reconciliation import departing
 from malote.reconciliation.erp_differences import (
     OUTSIDE,
     SHORT,
@@ -118,6 +118,8 @@ _COMPARABLE = (documents.c.state == "posted") & (
 
 
 def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool) -> ErpComparison:
+    from malote.reconciliation import number_guards  # here: who only recalls what was found loads nothing of an ERP
+
     with reading(engine) as connection:
         booked, contents = departing.with_contents(connection, _read(connection, ids))
     wanted = [*(one.identity for one in booked), *number_guards.identities(booked, contents)]
