@@ -57,6 +57,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             one.contact()
         with signed_in(services, Role.SUPORTE) as ana:
             made = Shop(services, erp, ana, agents)
+            assert "nada lido ainda" in made.page()
             send_partial(made)
             yield made
 
