@@ -1,5 +1,6 @@
 """Troubles of a store, each with what names it and what puts it right; after the cure sales go up again."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -192,6 +193,18 @@ def _token_renewed(shop: Shop) -> None:
     new_token(shop.engine, "caixa1", actor=MARIA)
 
 
+def _token_renewed_under_way(shop: Shop) -> None:
+    """A contact that was let in with the old token is written down half a second after the renewal."""
+    new_token(shop.engine, "caixa1", actor=MARIA)
+    shop.on_till(last_contact_at=time.time() + 0.5)
+    shop.clock.ahead += 90
+
+
+def _back_in_time(shop: Shop) -> None:
+    shop.clock.ahead -= 90
+    shop.speak()
+
+
 def _troubled(code: str) -> Act:
     return lambda shop: shop.speak(troubles=[TillTrouble(code)])
 
@@ -228,6 +241,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "till off": Fault("handed", "look", "till_unheard", _silent, Shop.speak),
     "token revoked": Fault("handed", "look", "till_token_renewed", _token_renewed, Shop.speak),
+    "token revoked, a contact under way": Fault(
+        "handed", "look", "till_token_renewed", _token_renewed_under_way, _back_in_time
+    ),
     "till disabled": Fault(
         "handed",
         "look",

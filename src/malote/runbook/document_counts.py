@@ -14,6 +14,7 @@ from malote.spool.state_changes import decode_reason
 
 _SYNCHRONISE = till_order.c.kind == wire.SYNCHRONISE
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
+_UNDER_WAY_SECONDS = 10.0  # a contact that was let in with the old token may be written down after its renewal
 _RENEWALS = 50  # of tokens looked at, the newest
 
 
@@ -49,7 +50,7 @@ def quiet(connection: Connection, till_id: int | None, now: float) -> list[Cause
     if not rows:
         return []
     renewed = _renewed(connection)
-    without = [row for row in rows if renewed.get(row.name, 0.0) > row.last_contact_at]
+    without = [row for row in rows if renewed.get(row.name, 0.0) > row.last_contact_at - _UNDER_WAY_SECONDS]
     others = [row for row in rows if row not in without]
     found = [_cause("token", "till_token_renewed", without), _cause("silent", "till_unheard", others)]
     return [one for one in found if one.tills]
