@@ -309,10 +309,14 @@ def test_what_there_is_nothing_of_is_said(shop: Shop, names: tuple[str, ...], co
 
 def test_times_without_a_zone_are_the_stores(shop: Shop) -> None:
     shop.sources = {"price": PRICE}
-    shop.erp.do("UPDATE preco SET de = '2026-11-28 06:00:00', ate = '2026-11-29' WHERE cod = 1")
+    shop.erp.do("UPDATE preco SET de = '2026-11-28 06:00:00', ate = '2026-11-29 00:00:00' WHERE cod = 1")
+    shop.erp.do("UPDATE preco SET de = '0001-01-01', ate = '2026-11-29' WHERE cod = 2")
+    shop.erp.do("UPDATE preco SET ate = '9999-12-31 23:59:59' WHERE cod = 3")
     shop.stage()
-    assert {row[3] for row in shop.rows("price")} == {"1970-01-01T00:00:00Z", "2026-11-28T06:00:00Z"}
-    assert {row[4] for row in shop.rows("price")} == {None, "2026-11-29T00:00:00Z"}
+    spans = {str(row[0]): row[3:5] for row in shop.rows("price")}
+    assert spans["1"] == ("2026-11-28T06:00:00Z", "2026-11-29T00:00:00Z")
+    assert spans["2"] == ("0001-01-01T00:00:00Z", "2026-11-30T00:00:00Z"), "a day is valid until it is over"
+    assert spans["3"] == ("1970-01-01T00:00:00Z", None), "what ends in the year 9999 has no end"
 
 
 def test_every_built_in_entity_is_described() -> None:

@@ -31,6 +31,7 @@ MOST_COLUMNS = 100
 LONGEST_TEXT = 4000
 MOST_DIGITS = 18  # of a decimal, on both sides of the point: what 64 bits hold as units of its last digit
 _LARGEST_INTEGER = 2**63 - 1
+_DIGITS_OF_FLOAT = 15  # decimal ones, that every float keeps
 _LONGEST_SPELLING = 24  # of a decimal, a date or an instant
 _LONGEST_REASON = 100  # characters: some errors repeat the value, whatever the ERP has there
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -134,11 +135,13 @@ def _integer(_column: EntityColumn, value: Any) -> int:
 
 
 def _decimal(column: EntityColumn, value: Any) -> str:
-    if isinstance(value, float):
-        value = repr(value)  # what SQLite's own tables give: the shortest decimal that means it
+    last = Decimal(1).scaleb(-column.scale)
     try:
+        if isinstance(value, float):  # what a sum of floats adds behind the digits that a float keeps is no value
+            shortest = Decimal(repr(value))
+            value = shortest if shortest == shortest.quantize(last) else format(value, f".{_DIGITS_OF_FLOAT}g")
         number = Decimal(value)
-        exact = number.quantize(Decimal(1).scaleb(-column.scale))
+        exact = number.quantize(last)
     except InvalidOperation:
         raise ValueError(str(value)[:40]) from None
     if exact != number or len(exact.as_tuple().digits) > MOST_DIGITS:
@@ -162,7 +165,7 @@ def _instant(_column: EntityColumn, value: Any) -> str:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     if moment.tzinfo is None:
         raise ValueError("no zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 _SPELLINGS: dict[ColumnKind, Callable[[EntityColumn, Any], Value]] = {

@@ -19,9 +19,10 @@ from malote.load_format.digest import bucket_of, key_bytes, row_hash
 from malote.load_format.entity import Row
 from malote.loads import event_conflicts
 from malote.loads.declarations import Loaded
-from malote.loads.erp_rows import ErpRows, Read, Watermark
+from malote.loads.erp_rows import ErpRows, Read
 from malote.loads.event_conflicts import DatedRow
 from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
+from malote.loads.watermarks import Watermark
 
 # Of a row that was seen, as the statements below say them. Flagged: the ERP says that it is no more.
 _SAME, _NEW, _CHANGED, _GONE, _REFUSED, _FLAGGED = 0, 1, 2, 3, 4, 5

@@ -1,7 +1,6 @@
 """Entities and their states in the store database. Each function works in the caller's transaction."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
@@ -9,7 +8,8 @@ from sqlalchemy import Connection, func, insert, select, update
 from malote.database.load_tables import load_entity, load_hold, load_state, load_version
 from malote.load_format.entity import Entity
 from malote.load_format.wire import EntityState
-from malote.loads.erp_rows import Watermark
+from malote.loads import watermarks
+from malote.loads.watermarks import Watermark
 
 
 class StoredEntity(msgspec.Struct, frozen=True):
@@ -28,7 +28,6 @@ class StoredEntity(msgspec.Struct, frozen=True):
 
 
 _NOTHING = EntityState(0, 0, "")
-_INSTANT = "instant"
 
 
 def in_force(connection: Connection) -> dict[str, StoredEntity]:
@@ -37,7 +36,9 @@ def in_force(connection: Connection) -> dict[str, StoredEntity]:
     for row in connection.execute(select(load_entity).where(load_entity.c.version_to.is_(None))).all():
         entity = msgspec.json.decode(row.declaration, type=Entity)
         state = _state(connection, row.id, None) or _NOTHING
-        found[row.name] = StoredEntity(row.id, entity, _watermark(row.watermark), row.looked_at, row.compared_at, state)
+        found[row.name] = StoredEntity(
+            row.id, entity, watermarks.read(row.watermark), row.looked_at, row.compared_at, state
+        )
     return found
 
 
@@ -117,7 +118,7 @@ def note_looked(connection: Connection, entity_id: int, since: Watermark | None,
     """That the ERP was asked, and up to which change."""
     values: dict[str, str | float] = {"looked_at": now}
     if since is not None:
-        values["watermark"] = _written(since)
+        values["watermark"] = watermarks.written(since)
     if whole:
         values["compared_at"] = now
     connection.execute(update(load_entity).where(load_entity.c.id == entity_id).values(values))
@@ -127,16 +128,3 @@ def lock(connection: Connection, ids: Iterable[int]) -> None:
     """For this transaction alone."""
     wanted: Sequence[int] = sorted(ids)
     connection.execute(select(load_entity.c.id).where(load_entity.c.id.in_(wanted)).with_for_update()).all()
-
-
-def _written(since: Watermark) -> str:
-    if isinstance(since, datetime):
-        return msgspec.json.encode({_INSTANT: since.isoformat()}).decode()
-    return msgspec.json.encode(since).decode()
-
-
-def _watermark(text: str) -> Watermark | None:
-    if not text:
-        return None
-    found = msgspec.json.decode(text)
-    return datetime.fromisoformat(found[_INSTANT]) if isinstance(found, dict) else found

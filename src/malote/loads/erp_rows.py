@@ -5,8 +5,9 @@ Memory stays that of a batch. The ERP is only read, in one statement, so that al
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -19,13 +20,14 @@ from malote.load_format.digest import key_bytes
 from malote.load_format.entity import Row, UnfitValueError
 from malote.loads.declarations import Loaded
 from malote.loads.row_rules import RULES, RowError
+from malote.loads.watermarks import Watermark, earlier, later
 
 BATCH = 1000
 _ASKED_AT_ONCE = 200  # keys
 _CHANGED, _GONE = "malote_changed", "malote_gone"
-_FALSE = (None, "", 0, "0", "N", "n", "F", "f", "false", "FALSE")
-
-Watermark = int | str | datetime
+_FALSE = (None, 0, "", "0", "n", "f", "false", "no", "nao", "não")
+_DAY = 10  # characters of a day as a text
+_NO_END = 9999  # the year in which an ERP that has no empty end lets things end
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -40,8 +42,12 @@ class Read(msgspec.Struct, frozen=True):
 class ErpRows:
     """The rows of one entity. ``zone`` is that of times that the ERP has without one."""
 
-    def __init__(self, loaded: Loaded, parameters: Mapping[str, str | int], zone: tzinfo | None) -> None:
+    def __init__(
+        self, loaded: Loaded, parameters: Mapping[str, str | int], zone: tzinfo | None, now: float | None = None
+    ) -> None:
+        """``now``: what says that it changed long after that is no watermark, or all until then would be passed by."""
         self._loaded = loaded
+        self._now = now
         self._parameters = parameters
         self._zone = zone
         self._rules = [
@@ -75,7 +81,7 @@ class ErpRows:
             if source.where:
                 statement = statement.where(text(f"({source.where})"))
             for *key, gone in connection.execute(statement, self._bound()):
-                found[tuple(key)] += gone in _FALSE
+                found[tuple(key)] += not _is_true(gone)
         return [row for row in given if found[tuple(row[place] for place in places)] > 1]
 
     def _is_column(self, place: int) -> bool:
@@ -96,7 +102,7 @@ class ErpRows:
             statement = statement.where(text(f"({source.where})"))
         if since is not None:
             changed: ColumnElement[Any] = column(source.changed)
-            condition = changed >= self._earlier(since)
+            condition = changed >= earlier(since, source.overlap)
             statement = statement.where(or_(condition, changed.is_(None)))
         return statement
 
@@ -119,29 +125,14 @@ class ErpRows:
         used = f"{self._loaded.source.sql} {self._loaded.source.where}"
         return {name: value for name, value in self._parameters.items() if f":{name}" in used}
 
-    def _earlier(self, since: Watermark) -> Watermark:
-        """Less what may have been written before and committed later."""
-        overlap = self._loaded.source.overlap
-        match since:
-            case int():
-                return since - overlap
-            case datetime():
-                return since - timedelta(seconds=overlap)
-        try:
-            moment = datetime.fromisoformat(since) - timedelta(seconds=overlap)
-        except ValueError:
-            return since
-        return moment.isoformat(" " if " " in since else "T")
-
     # ---- what comes ----
 
     def _read(self, values: tuple[Any, ...], width: int) -> Read:
         changed, gone = values[width:]
-        if changed is not None and (self.watermark is None or changed > self.watermark):
-            self.watermark = changed
+        self.watermark = later(self.watermark, changed, self._now)
         given = values[:width]
         try:
-            if gone not in _FALSE:
+            if _is_true(gone):
                 return Read(given, gone=self._key_alone(given))
             row = self._loaded.entity.row(self._whole(given))
             self._judge(row)
@@ -155,16 +146,16 @@ class ErpRows:
     def _value(self, declared: Any, value: Any) -> Any:
         if value is None or (value == "" and declared.kind != "text"):
             return declared.absent
-        if declared.kind == "instant":
-            return self._moment(value)
-        if isinstance(value, bytes):
+        if isinstance(value, bytes) or (isinstance(value, Decimal | float) and not isfinite(value)):
             raise UnfitValueError(
                 "load_value_unfit",
                 entity=self._loaded.entity.name,
                 column=declared.name,
                 kind=declared.kind,
-                reason="bytes",
+                reason=type(value).__name__ if isinstance(value, bytes) else str(value),
             )
+        if declared.kind == "instant":
+            return self._end(value) if declared.name == "valid_until" else self._moment(value)
         if declared.kind == "boolean" and isinstance(value, str):
             return _TRUTHS.get(value.strip(), value)
         return _plain_text(value) if declared.kind == "text" else value
@@ -178,6 +169,18 @@ class ErpRows:
             return moment
         return moment.replace(tzinfo=self._zone) if self._zone else moment.astimezone()
 
+    def _end(self, value: Any) -> Any:
+        """A day is valid until it is over."""
+        is_day = isinstance(value, date) and not isinstance(value, datetime)
+        day = str(value) if is_day or (isinstance(value, str) and len(value.strip()) == _DAY) else None
+        try:
+            ends = datetime.fromisoformat(day.strip() if day else str(value))
+        except ValueError:
+            return value  # the entity says what is wrong with it
+        if ends.year == _NO_END:
+            return None
+        return self._moment(ends + timedelta(days=1) if day else ends)
+
     def key_of(self, values: Sequence[Any]) -> bytes | None:
         """The key of a row as it came; None where it has none."""
         try:
@@ -186,10 +189,9 @@ class ErpRows:
             return None
 
     def _key_alone(self, values: Sequence[Any]) -> Row:
-        entity = self._loaded.entity
-        whole = self._whole(values)
+        entity, columns = self._loaded.entity, self._loaded.columns
         kept = msgspec.structs.replace(entity, columns=tuple(entity.columns[place] for place in entity.key_places))
-        key = kept.row([whole[place] for place in entity.key_places])
+        key = kept.row([self._value(columns[place], values[place]) for place in entity.key_places])
         by_place = dict(zip(entity.key_places, key, strict=True))
         return tuple(by_place.get(place) for place in range(len(entity.columns)))
 
@@ -201,6 +203,10 @@ class ErpRows:
             if not keeps(value, dict(zip((one.name for one in self._loaded.columns), row, strict=True))):
                 shown = "•••" if self._loaded.columns[place].personal else str(value)[:60]
                 raise RowError(code, entity=self._loaded.entity.name, column=name, value=shown)
+
+
+def _is_true(flag: Any) -> bool:
+    return (flag.strip().lower() if isinstance(flag, str) else flag) not in _FALSE
 
 
 def _among(one: ColumnElement[Any], values: set[Any]) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ from malote.database.engine import reading, writing
 from malote.database.load_tables import load_hold
 from malote.erp.connecting import classified
 from malote.erp.protocol import Erp, ErpError
-from malote.loads import entity_rows, versions
+from malote.loads import entity_rows, versions, watermarks
 from malote.loads.comparing import Counts, EntityComparison
 from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
@@ -161,8 +161,11 @@ class Staging:
         stack: ExitStack,
     ) -> EntityChange:
         same = before is not None and before.entity == loaded.entity
-        rows = ErpRows(loaded, self._settings.parameters, self._zone)
+        now = self._clock()
+        rows = ErpRows(loaded, self._settings.parameters, self._zone, now)
         since = before.since if same and before is not None and loaded.source.changed and not whole else None
+        if since is not None and watermarks.is_ahead(since, now):
+            since = None
         held = before.state.rows if before is not None else 0
         comparison = EntityComparison(
             loaded,
@@ -174,7 +177,7 @@ class Staging:
         stack.callback(comparison.close)
         refuses = self._settings.event_conflicts == "refuse"
         with classified(loaded.source.table), erp.read_only() as connection:
-            comparison.compare(self._engine, connection, since, spelt(self._clock()) if refuses else None)
+            comparison.compare(self._engine, connection, since, spelt(now) if refuses else None)
         counts = comparison.counts()
         judged = counts if same else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
         hold = hold_of(loaded.entity.name, judged, self._settings)
