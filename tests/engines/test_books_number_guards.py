@@ -1,5 +1,6 @@
 """The ledger's rows of numbers are compared as the sales are: whoever takes one away books no sale twice unnoticed."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document
 from malote.erp import numbers
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Result
 from malote.erp.tables import posting_key
 from malote.reconciliation import erp_memory, erp_rounds
@@ -171,6 +173,32 @@ def test_an_unreadable_row_holds_up_the_sales_of_its_number_alone_and_is_named(
     assert shop.counted() == {"posted": 5}
     assert shop.reasons() == ["number_twice"]
     assert found(shop) == []
+
+
+def test_a_text_among_the_bytes_of_a_sqlite_ledger_is_damaged_as_other_bytes_are(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "typed.sqlite3"
+    with closing(open_erp(f"sqlite:///{path}", lock_timeout_seconds=5)) as erp:
+        erp.create_structure()
+
+    def change(identity: str) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            ended = connection.execute("UPDATE posting_key SET content_hash = 'nada' WHERE identity = ?", (identity,))
+            assert ended.rowcount == 1
+
+    with open_shop(tmp_path, f"sqlite:///{path}", clock) as shop:
+        shop.accept(sale(1), sale(2), sale(3))
+        drain(shop)
+        change(number_of(sale(1).access_key))
+        change(sale(2).access_key)
+        shop.accept(again(sale(1)))
+        drain(shop)
+        assert shop.reasons() == ["erp_number_unreadable"]
+        assert found(shop) == [
+            ("unguarded", sale(1).access_key, "ledger.number"),
+            ("content", sale(2).access_key, "ledger.content_hash"),
+        ]
+        assert booked_again(shop) == 1
+        assert [what for what, *_ in found(shop)] == ["content"]
 
 
 def test_two_booked_sales_of_one_number_are_named_where_nobody_was_told(shop: Shop, tables: Tables) -> None:

@@ -2,6 +2,7 @@
 ten-thousandths), so that nothing passes through binary fractions, and moments are ISO 8601 text in UTC. See
 ``erp.values.Types``."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -61,6 +62,14 @@ class _Written(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
+class _Bytes(LargeBinary):
+    """SQLite lets anybody write a text into a column of bytes: it is read as its letters' bytes, which say nothing that
+    the ledger knows, as other damaged bytes do."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], bytes | None]:
+        return lambda value: value if value is None or isinstance(value, bytes) else str(value).encode()
+
+
 def money() -> TypeEngine[Any]:
     return _Cents()
 
@@ -94,7 +103,7 @@ def key(length: int) -> TypeEngine[Any]:
 
 
 def digest() -> TypeEngine[Any]:
-    return LargeBinary()
+    return _Bytes()
 
 
 def numbered() -> TypeEngine[Any]:
