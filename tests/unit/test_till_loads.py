@@ -246,6 +246,7 @@ def test_of_a_damaged_database_what_is_proven_goes_on_and_the_rest_has_views(til
     assert till.select("SELECT COUNT(*) FROM product") == [(3000,)]
     assert till.select("SELECT COUNT(*) FROM price_now") == [(0,)]
     assert list(till.held().entities) == ["product"]
+    assert (till.held().version, till.held().applied_at) == (1, int(till.now)), "it is not without a load"
     assert till.obey(till.depot.order_of(1)).state == "done"
     assert till.select("SELECT COUNT(*) FROM price") == [(3000,)]
 

@@ -5,13 +5,16 @@ the views, over no rows, until the load comes that the server sends to a till th
 """
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from malote.batches import batches
 from malote.disk import DISK, Disk
 from malote.load_format.digest import row_hash
 from malote.till.loads import bucket_digests, held_entities, loads_database
-from malote.till.loads.held_entities import HeldEntity
+from malote.till.loads.held_entities import NOTHING, AppliedLoad, HeldEntity
 from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.row_tables import stored
 
@@ -24,14 +27,30 @@ def carry_over(aside: Path, path: Path, disk: Disk = DISK) -> list[str]:
     try:
         with loads_database.read_only(aside) as damaged:
             found = list(held_entities.all_held(damaged).values())
+            last = _last_applied(damaged, found)
     except (LoadsError, FileNotFoundError):
         return []  # nothing of it can be read
     source = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     try:
         with loads_database.opened(path, disk) as target, loads_database.writing(target):
-            return [one.name for one in found if _carried(source, target, one)]
+            carried = [one.name for one in found if _carried(source, target, one)]
+            if carried:
+                held_entities.record(target, last)
+            return carried
     finally:
         source.close()
+
+
+def _last_applied(damaged: sqlite3.Connection, found: list[HeldEntity]) -> AppliedLoad:
+    """What the till sold with, and whether a person had taken back what came after it: said on as before. Of what
+    can't be read, what its entities say."""
+    with suppress(sqlite3.DatabaseError):
+        last = held_entities.last_applied(damaged)
+        if last.version:
+            return last
+    version = max((one.version for one in found), default=0)
+    at = max((one.applied_at for one in found), default=0)
+    return msgspec.structs.replace(NOTHING, id=1, version=version, at=at)
 
 
 def _carried(source: sqlite3.Connection, target: sqlite3.Connection, held: HeldEntity) -> bool:
