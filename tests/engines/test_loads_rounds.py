@@ -161,6 +161,12 @@ def test_a_plan_whose_erp_is_away_is_done_once_it_is_back(round_: Round) -> None
     assert orders_at(round_) == [SIX + 1503]
 
 
+def test_nothing_is_planned_of_what_there_is_none(round_: Round) -> None:
+    with pytest.raises(LoadError, match="load_entity_unknown"):
+        round_.loads.plan("15 6 * * *", Wanted(entities=["prodcut"]), Actor("ana"))
+    assert round_.loads.plans() == []
+
+
 def test_a_plan_for_what_is_no_more_is_told_once_and_holds_up_no_other(round_: Round) -> None:
     create_till(round_.engine, "caixa1")
     round_.step(0)

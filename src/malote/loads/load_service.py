@@ -196,10 +196,10 @@ class Loads:
             audit.record(connection, actor, "load_hold_refused", on, after=facts, reason=reason, now=self._clock())
 
     def plan(self, cron: str, wanted: Wanted, actor: Actor) -> int:
-        """A load at times of its own: its number. Raises ``LoadError`` ``load_cron_invalid``; ``TillError``."""
-        now = self._clock()
+        """A load at times of its own: its number. Raises as ``Staging.chosen`` and ``next_time``; ``TillError``."""
+        now, zone = self._clock(), self.zone()
         self._tills(wanted.tills)
-        zone = self.zone()
+        self._staging.chosen(wanted.entities or None)
         with writing(self._engine) as connection:
             new = planning.add(connection, cron, wanted, who=actor.name, now=now, zone=zone)
             said: dict[str, str | bool | list[str]] = {"cron": cron, "tills": wanted.tills, "whole": wanted.anew}

@@ -94,7 +94,7 @@ class Staging:
         ERP is away: nothing is changed then. ``ProfileError``.
         """
         began = time.monotonic()
-        chosen = self._chosen(names)
+        chosen = self.chosen(names)
         for left in reversed(range(_TRIES)):
             with ExitStack() as stack:
                 version, changes, failed = self._compared(chosen, whole, stack, progress)
@@ -114,10 +114,11 @@ class Staging:
     def compared(self, name: str, *, whole: bool) -> Iterator[EntityChange | EntityHold]:
         """An entity as ``run`` would find it now, of which nothing is made; why it can't be read. Raises as that."""
         with ExitStack() as stack:
-            _, changes, failed = self._compared(self._chosen([name]), whole, stack, None)
+            _, changes, failed = self._compared(self.chosen([name]), whole, stack, None)
             yield changes[0] if changes else failed[name]
 
-    def _chosen(self, names: Collection[str] | None) -> list[Loaded]:
+    def chosen(self, names: Collection[str] | None) -> list[Loaded]:
+        """These, or all. Raises ``LoadError``: ``load_entity_unknown``, ``load_no_sources``; ``ProfileError``."""
         entities = self._entities()
         if not entities:
             raise LoadError("load_no_sources")
