@@ -25,6 +25,7 @@ from tests.engines import mariadb_support as mercadinho
 from tests.engines.erp_numbers_support import again, revenue
 from tests.engines.erp_support import Tables
 from tests.engines.mariadb_sales import DAY
+from tests.engines.month_support import loosen
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import ISSUER, contingency, number_void, posting, sale
 from tests.engines.spool_support import Clock
@@ -199,6 +200,16 @@ def test_a_text_among_the_bytes_of_a_sqlite_ledger_is_damaged_as_other_bytes_are
         ]
         assert booked_again(shop) == 1
         assert [what for what, *_ in found(shop)] == ["content"]
+
+
+def test_a_numbers_row_that_stands_twice_is_told_where_the_ledger_allows_it(shop: Shop, tables: Tables) -> None:
+    void = number_void(9, 10)
+    shop.accept(sale(1), sale(2), void)
+    drain(shop)
+    loosen(tables, "posting_key", "identity")
+    for identity in (number_of(sale(1).access_key), numbers.identities_of(void)[1]):
+        tables.run(f"INSERT INTO posting_key SELECT * FROM posting_key WHERE identity = '{identity}'")
+    assert found(shop) == [("doubled", sale(1).access_key, "++"), ("doubled", "number_void", "++")]
 
 
 def test_two_booked_sales_of_one_number_are_named_where_nobody_was_told(shop: Shop, tables: Tables) -> None:

@@ -1,16 +1,17 @@
 """Whether the ledger's entries still say what they said when they were entered: who booked, which document, what."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from malote.erp import statements
+from malote.erp import numbers, statements
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import TWICE
-from malote.fiscal.documents import content_hash, has_content, identity
+from malote.fiscal.documents import Document, NumberVoid, Sale, content_hash, has_content, identity
 
 CONTENT, TILL, DOCUMENT = "ledger.content_hash", "ledger.till", "ledger.document_id"
 
@@ -25,10 +26,12 @@ def departures(connection: Connection, tables: ErpTables, batch: Sequence[Any]) 
     wanted = [name for name, those in groups.items() if any(not _is_duplicate(one) for one in those)]
     found: dict[int, list[str]] = {}
     with classified(tables.ledger_name):
-        entries = _entries(connection, tables, wanted)
+        guards = {name: _numbers(groups[name][0].document) for name in wanted}
+        entries = _entries(connection, tables, [*wanted, *itertools.chain.from_iterable(guards.values())])
     for name in wanted:
         own = entries.get(name, [])
-        fields = [TWICE] if len(own) > 1 else _differing(own[0], groups[name]) if own else []
+        doubled = any(len(entries.get(each, ())) > 1 for each in (name, *guards[name]))
+        fields = [TWICE] if doubled else _differing(own[0], groups[name]) if own else []
         if fields:
             found |= {one.document_id: fields for one in groups[name]}
     return found
@@ -63,6 +66,13 @@ def _differing(entry: Any, own: Sequence[Any]) -> list[str]:
     if not saying:
         fields.append(CONTENT)
     return fields
+
+
+def _numbers(document: Document) -> Sequence[str]:
+    """The rows that guard a document's numbers."""
+    if isinstance(document, Sale):
+        return [number] if (number := numbers.identity_of(document.access_key)) else []
+    return numbers.identities_of(document) if isinstance(document, NumberVoid) else []
 
 
 def _is_duplicate(one: Any) -> bool:
