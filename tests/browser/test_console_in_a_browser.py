@@ -139,6 +139,19 @@ def test_what_is_ticked_stays_ticked_while_the_page_refreshes(services: Services
     expect(page.get_by_role("button", name="Sincronizar")).to_contain_text("1")
 
 
+def test_what_an_answer_tells_is_told_though_its_form_is_gone(page: Page) -> None:
+    asked: list[Route] = []
+    page.route("**/act/replay", lambda route: asked.append(route))
+    page.goto("/console/tills/caixa2/rejected")
+    page.locator('input[name="selected"]').first.check()
+    page.get_by_role("button", name="Reprocessar", exact=True).click()
+    while not asked:
+        page.wait_for_timeout(20)
+    page.locator("#selection").evaluate("form => form.remove()")  # as where a refresh finds nothing to choose any more
+    asked[0].continue_()
+    expect(page.locator(".toast")).to_be_visible()
+
+
 def test_what_is_typed_stays_while_the_page_refreshes_and_goes_with_its_form(services: Services, page: Page) -> None:
     page.goto("/console/tills/caixa2/rejected")
     field = page.locator("#live #search")

@@ -65,6 +65,16 @@ function toast(text, kind = "ok", undo = null) {
   if (kind === "ok") setTimeout(() => box.remove(), 12_000);
 }
 
+// What an answer tells is told also where the form that asked is gone, for the page drew anew meanwhile.
+document.body.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
+  xhr.addEventListener("readystatechange", () => {
+    if (xhr.readyState !== XMLHttpRequest.DONE || elt.isConnected) return;
+    for (const [name, detail] of Object.entries(JSON.parse(xhr.getResponseHeader("HX-Trigger") ?? "{}"))) {
+      document.body.dispatchEvent(new CustomEvent(name, { detail }));
+    }
+  });
+});
+
 document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.kind, event.detail.undo));
 document.body.addEventListener("openDialog", (event) => document.getElementById(event.detail.value)?.showModal());
 document.body.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
