@@ -1,12 +1,15 @@
 """Leasing, settling, releasing: what posters see of the spool."""
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import pouch, till
+from malote.fiscal.documents import Sale
 from malote.register import till_documents
 from malote.spool.documents import Reason, Settlement
+from malote.spool.extracted import pack
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
@@ -216,6 +219,23 @@ def test_a_damaged_extracted_form_stops_only_its_documents(
     reason = till_documents.documents_of(spool.engine, state="rejected")[0].reason
     assert reason is not None
     assert reason.code == "extracted_form_damaged"
+    assert_tallies_true(spool_engine)
+
+
+def a_cent_more(one: Sale) -> Sale:
+    return replace(one, totals=replace(one.totals, total=one.totals.total + 1))
+
+
+@pytest.mark.parametrize("other", [sale(1), a_cent_more(sale(2))])
+def test_a_form_of_another_sale_or_total_than_the_one_that_came_is_booked_by_nobody(
+    spool: Spool, till_one: Till, spool_engine: Engine, other: Sale
+) -> None:
+    send_sales(spool, till_one, [2])
+    send_sales(spool, till_one, [3])
+    with writing(spool_engine) as connection:
+        connection.execute(update(pouch).where(pouch.c.id == 1).values(extracted=pack([other])))
+    assert numbers(spool.lease("poster", 10, 60)) == [3]
+    assert states_of(spool_engine) == ["rejected", "posting"]
     assert_tallies_true(spool_engine)
 
 
