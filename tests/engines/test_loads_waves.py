@@ -118,6 +118,13 @@ def test_a_new_version_goes_wave_by_wave(chain: Chain) -> None:
     assert chain.says(late), "a first load waits for nothing"
     chain.obeys(late)
     assert chain.state() == ("done", 3)
+    assert len(chain.kind.waves._through[1]) >= MANY - 1
+    chain.next_version("12")
+    assert chain.told() == [0]
+    assert not chain.kind.waves._through[1], "what is over of an earlier roll-out takes no memory any more"
+    waiting = chain.rollouts.waiting()
+    assert [waiting[till.name] for till in chain.tills[1:]] == [2, 2, 2, *[3] * (MANY - 4)]
+    assert chain.tills[0].name not in waiting, "its wave is open"
 
 
 def test_failures_stop_it_and_the_next_version_begins_with_one_till(chain: Chain) -> None:

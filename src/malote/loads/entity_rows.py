@@ -53,6 +53,12 @@ def version_made_by(connection: Connection, moment: float) -> int:
     return connection.execute(query).scalar_one() or 0
 
 
+def is_emergency(connection: Connection, after: int) -> bool:
+    """Whether a version since is one."""
+    newer = (load_version.c.id > after) & load_version.c.emergency
+    return bool(connection.execute(select(func.count()).where(newer)).scalar_one())
+
+
 def states_at(connection: Connection, version: int) -> dict[str, tuple[int, EntityState]]:
     """Of each entity that there was then: its id, and its state."""
     there = load_entity.c.version_to.is_(None) | (load_entity.c.version_to > version)

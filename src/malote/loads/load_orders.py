@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import NoResultFound
 
 from malote import wire
 from malote.accounts.audit import SYSTEM
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
-from malote.database.load_tables import load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
 from malote.loads import entity_rows, tills_held
@@ -151,7 +150,7 @@ class LoadOrders(OrderKind):
         if not self._settings.waves:
             return False
         with reading(self._engine) as connection:
-            return is_emergency(connection, said.version)
+            return entity_rows.is_emergency(connection, said.version)
 
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """Rows that the till was given alone are known from its word that it has obeyed, and from nothing else."""
@@ -186,7 +185,7 @@ class LoadOrders(OrderKind):
             return False
         moved_at = last.moved_at or last.begun_at or now
         stalls = now - moved_at > self._settings.stalled_minutes * 60
-        return last.begun_at is None or stalls or is_emergency(connection, payload.version)
+        return last.begun_at is None or stalls or entity_rows.is_emergency(connection, payload.version)
 
     def _last(self, connection: Connection, till_id: int) -> StoredOrder | None:
         mine = (till_order.c.till_id == till_id) & (till_order.c.kind == LOAD)
@@ -196,7 +195,7 @@ class LoadOrders(OrderKind):
 
     def _order(self, connection: Connection, said: LoadsHeld, target: Target) -> LoadOrder:
         wanted = {name: state for name, (_, state) in target.missing(said.entities).items()}
-        return LoadOrder(target.version, wanted, emergency=is_emergency(connection, said.version))
+        return LoadOrder(target.version, wanted, emergency=entity_rows.is_emergency(connection, said.version))
 
     def _is_quiet(self, now: float) -> bool:
         return is_quiet(self._settings.quiet_hours, self._now_in_store(now))
@@ -235,12 +234,6 @@ def _payload(connection: Connection, order: StoredOrder) -> LoadOrder:
         return msgspec.json.decode(rows.payload_of(connection, order.payload_sha256), type=LoadOrder)
     except NoResultFound:
         return LoadOrder(0, {})
-
-
-def is_emergency(connection: Connection, after: int) -> bool:
-    """Whether a version since is one."""
-    newer = (load_version.c.id > after) & load_version.c.emergency
-    return bool(connection.execute(select(func.count()).where(newer)).scalar_one())
 
 
 def _needs_whole(connection: Connection, said: LoadsHeld, target: Target) -> bool:

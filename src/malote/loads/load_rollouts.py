@@ -99,6 +99,15 @@ class LoadRollouts:
         with reading(self._engine) as connection:
             return wave_rows.tills_of(connection, rollout_id, names, self._waves.heard_since())
 
+    def waiting(self) -> dict[str, int]:
+        """The tills that wait for their wave of the newest, by name: which wave that is."""
+        with reading(self._engine) as connection:
+            row = wave_rows.newest(connection)
+            if row is None or row.state not in ("running", "stopped"):
+                return {}
+            waves = wave_rows.waiting(connection, row.id, row.wave)
+        return {one.name: waves[one.id] for one in list_tills(self._engine) if one.id in waves} if waves else {}
+
     def waits_for_approval(self) -> bool:
         """Whether the newest could open its next wave, and nobody has let it through."""
         with reading(self._engine) as connection:

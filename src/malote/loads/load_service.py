@@ -37,7 +37,7 @@ from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
 from malote.loads.held_changes import HeldChanges
 from malote.loads.limits import SEEN_WHOLE
-from malote.loads.load_orders import LoadOrders, Target, is_emergency
+from malote.loads.load_orders import LoadOrders, Target
 from malote.loads.load_reports import (
     EntityStatus,
     PriceAnswer,
@@ -323,7 +323,7 @@ class Loads:
         if not self._settings.loads.waves or wanted.tills or items:
             return False
         with reading(self._engine) as connection:
-            return not is_emergency(connection, version - 1)
+            return not entity_rows.is_emergency(connection, version - 1)
 
     def _tills(self, names: Sequence[str]) -> list[Till]:
         if 0 < len(names) <= FEW_TILLS:

@@ -4,23 +4,21 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from malote import wire
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
-from malote.database.load_tables import load_version
 from malote.load_format.wire import LoadOrder
-from malote.loads import tills_held, wave_rows
+from malote.loads import entity_rows, tills_held, wave_rows
 from malote.loads.planning import Wanted
 from malote.loads.wave_rows import LoadRollout
 from malote.orders import book
 from malote.orders.waves import WAVES, fails_much, open_wave, waves
 from malote.remembered import Remembered
-from malote.tills.contact import last_contacts
-from malote.tills.till import Till, list_tills
+from malote.tills.till import Till, last_contacts, list_tills
 
 LOOK_SECONDS = 1.0  # between two looks whether the next wave may open
 _NEWEST_SECONDS = 0.5
@@ -40,7 +38,8 @@ class LoadWaves:
         self._settings = settings
         self._clock = clock
         self._newest = Remembered[None, LoadRollout | None](lambda _: self._read_newest(), _NEWEST_SECONDS)
-        self._through: set[tuple[int, int]] = set()  # roll-outs and their tills of which nothing more is to be said
+        # The newest roll-out, and its tills of which nothing more is to be said.
+        self._through: tuple[int, set[int]] = (0, set())
         self._looked_at = float("-inf")
 
     def turn(self, till: Till, version: int, *, has_all: bool) -> tuple[Turn, LoadRollout | None]:
@@ -48,14 +47,17 @@ class LoadWaves:
         rollout = self._newest(None)
         if self._settings.waves and version > (rollout.version if rollout else 0):
             rollout = self._begin(version)
-        if rollout is None or (rollout.id, till.id) in self._through:
+        if rollout is None:
+            return "free", None
+        through = self._through_of(rollout.id)
+        if till.id in through:
             return "free", rollout
         if rollout.state == "cancelled":
             return ("waits" if self._settings.waves and not has_all else "free"), rollout
         with reading(self._engine) as connection:
             mine = wave_rows.state_of(connection, rollout.id, till.id)
         if (mine is None and not rollout.everyone) or (mine is not None and mine[1] == "done"):
-            self._through.add((rollout.id, till.id))
+            through.add(till.id)
             return "free", rollout
         if mine is None or (has_all and not rollout.anew):
             with writing(self._engine) as connection:
@@ -141,15 +143,21 @@ class LoadWaves:
 
     # ---- shared ----
 
+    def _through_of(self, rollout_id: int) -> set[int]:
+        """Of earlier ones nobody asks any more: each version of the loads may be one, with thousands of tills."""
+        known, tills = self._through
+        if known != rollout_id:
+            tills = set()
+            self._through = (rollout_id, tills)
+        return tills
+
     def _begin(self, version: int) -> LoadRollout | None:
         """One for a new version, by itself; not for an emergency, which waits for nobody."""
         tills = list_tills(self._engine)
         with writing(self._engine) as connection:
             row = wave_rows.newest(connection, locked=True)
             if row is None or row.version < version:
-                after = (load_version.c.id > (row.version if row else 0)) & load_version.c.emergency
-                urgent = connection.execute(select(func.count()).where(after)).scalar_one()
-                if not urgent:
+                if not entity_rows.is_emergency(connection, row.version if row else 0):
                     self.place(connection, Wanted(), version, SYSTEM, tills)
                 row = wave_rows.newest(connection)
         return row

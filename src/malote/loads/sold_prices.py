@@ -23,8 +23,7 @@ from malote.loads.sold_lines import ComparedSale
 from malote.register.reopening import ExtractedPlace, reopened
 from malote.spool import feed
 from malote.spool.feed import Change
-from malote.tills.contact import last_contacts
-from malote.tills.till import list_tills
+from malote.tills.till import last_contacts, list_tills
 
 PAGE = 500
 PATIENCE_SECONDS = 50.0  # after it was booked, with a till that isn't heard of

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from malote.database.chunks import chunks
 from malote.database.load_tables import load_rollout, load_rollout_till
@@ -14,7 +14,7 @@ from malote.loads.planning import Wanted
 from malote.orders.rows import withdraw
 from malote.orders.waves import WAVES, TillInWave
 from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
-from malote.tills.contact import last_contacts
+from malote.tills.till import last_contacts
 
 _OPEN: tuple[TillState, ...] = ("pending", "offered")
 _UNSTOPPED = {"code": "", "stopped_by": ""}
@@ -135,9 +135,7 @@ def standings(connection: Connection, rollout_id: int, wave: int, heard_since: f
     mine = (load_rollout_till.c.rollout_id == rollout_id) & (load_rollout_till.c.wave <= wave)
     columns = (load_rollout_till.c.till_id, load_rollout_till.c.wave, load_rollout_till.c.state)
     rows = connection.execute(select(*columns).where(mine)).all()
-    heard: dict[int, float] = {}
-    for some in chunks([row.till_id for row in rows if row.state in _OPEN]):
-        heard |= last_contacts(connection, some)
+    heard = last_contacts(connection, [row.till_id for row in rows if row.state in _OPEN])
     return [TillInWave(row.wave, row.state, heard.get(row.till_id, 0.0) >= heard_since) for row in rows]
 
 
@@ -179,13 +177,18 @@ def tills_of(
     connection: Connection, rollout_id: int, names: Mapping[int, str], heard_since: float
 ) -> list[RolloutTill]:
     """Those that failed first, then by wave and name."""
-    failed_first = case((load_rollout_till.c.state == "failed", 0), else_=1)
-    query = select(load_rollout_till).where(load_rollout_till.c.rollout_id == rollout_id)
-    rows = connection.execute(query.order_by(failed_first, load_rollout_till.c.wave)).all()
-    heard: dict[int, float] = {}
-    for some in chunks([row.till_id for row in rows]):
-        heard |= last_contacts(connection, some)
-    return [_till(row, names, heard.get(row.till_id), heard_since) for row in rows]
+    rows = connection.execute(select(load_rollout_till).where(load_rollout_till.c.rollout_id == rollout_id)).all()
+    heard = last_contacts(connection, [row.till_id for row in rows])
+    found = [_till(row, names, heard.get(row.till_id), heard_since) for row in rows]
+    return sorted(found, key=lambda one: (one.state != "failed", one.wave, one.till.lower()))
+
+
+def waiting(connection: Connection, rollout_id: int, wave: int) -> dict[int, int]:
+    """Of the tills whose wave comes after that one, and that were told of nothing: their waves, by id."""
+    later = (load_rollout_till.c.wave > wave) & (load_rollout_till.c.state == "pending")
+    query = select(load_rollout_till.c.till_id, load_rollout_till.c.wave)
+    rows = connection.execute(query.where(load_rollout_till.c.rollout_id == rollout_id, later))
+    return {row.till_id: row.wave for row in rows}
 
 
 def _till(row: Any, names: Mapping[int, str], contact: float | None, heard_since: float) -> RolloutTill:

@@ -4,12 +4,11 @@ An older agent says nothing of it: what a newer one said before goes, and is no 
 """
 
 import math
-from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import till as tills
@@ -60,13 +59,6 @@ def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_a
         # What came is counted against it; last, as everybody marks.
         touch(connection, ((till_id, day) for day in _kept_days(contact.days, received_at)))
         return Recorded(skew, turn)
-
-
-def last_contacts(connection: Connection, till_ids: Collection[int]) -> dict[int, float]:
-    """When each of these was last heard of, by its id; those that never were are absent."""
-    heard = tills.c.id.in_(till_ids) & tills.c.last_contact_at.is_not(None)
-    query = select(tills.c.id, tills.c.last_contact_at).where(heard)
-    return {row.id: row.last_contact_at for row in connection.execute(query)}
 
 
 def _columns(contact: Contact, received_at: float) -> dict[str, Any]:

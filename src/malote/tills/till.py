@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -137,9 +137,12 @@ def ids_of(till_ids: Sequence[int]) -> Subquery:
     return (query if len(till_ids) > CHUNK else query.where(tills.c.id.in_(till_ids))).subquery()
 
 
-def last_contacts(connection: Connection) -> dict[int, float]:
-    """When each till was last heard of, in seconds since the epoch; without those of which nothing ever was."""
+def last_contacts(connection: Connection, till_ids: Collection[int] | None = None) -> dict[int, float]:
+    """When each of these, of more than a chunk or without them each there is, was last heard of, in seconds since the
+    epoch; without those of which nothing ever was."""
     query = select(tills.c.id, tills.c.last_contact_at).where(tills.c.last_contact_at.is_not(None))
+    if till_ids is not None and len(till_ids) <= CHUNK:
+        query = query.where(tills.c.id.in_(till_ids))
     return {row.id: row.last_contact_at for row in connection.execute(query)}
 
 

@@ -42,14 +42,10 @@ class ShownPlan(msgspec.Struct, frozen=True):
 
 
 def context(services: ConsoleServices) -> dict[str, Any]:
-    try:
-        compare_at = services.loads.compare_at()
-    except LoadError:
-        compare_at = None
     return {
         "section": "load-manager",
         "plans": [_shown(services, plan) for plan in services.loads.plans()],
-        "compare_at": compare_at,
+        "compare_at": till_loads.compare_at(services),
         "quiet_hours": services.load_views.settings.quiet_hours,
         "attention": load_manager.attention(services),
     } | form(services)

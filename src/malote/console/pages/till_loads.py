@@ -60,20 +60,24 @@ def standing(load: TillLoad) -> Standing:
 def rows(services: ConsoleServices, status: Status) -> dict[str, TillLoadRow]:
     """By till."""
     loads = services.loads
-    waves = _closed_waves(services)
+    waves = loads.rollouts.waiting()
     plans = loads.plans()
-    try:
-        compare_at = loads.compare_at()
-    except LoadError:
-        compare_at = None
-    now = services.now()
+    compared_next, now = compare_at(services), services.now()
     found = {}
     for one in status.tills:
-        coming = _next(services, one, plans, compare_at, now)
+        coming = _next(services, one, plans, compared_next, now)
         if one.going is None and one.till in waves and standing(one) == "behind":
             coming = NextLoad("wave", wave=waves[one.till])
         found[one.till] = TillLoadRow(one, coming)
     return found
+
+
+def compare_at(services: ConsoleServices) -> float | None:
+    """When all rows are compared next; None: never by itself, also where the settings' time is none."""
+    try:
+        return services.loads.compare_at()
+    except LoadError:
+        return None
 
 
 def rollout(services: ConsoleServices) -> ShownWaves | None:
@@ -83,15 +87,6 @@ def rollout(services: ConsoleServices) -> ShownWaves | None:
         return None
     waits = found.state == "running" and services.loads.rollouts.waits_for_approval()
     return ShownWaves(found, waits)
-
-
-def _closed_waves(services: ConsoleServices) -> dict[str, int]:
-    """Of a roll-out under way, the tills whose wave isn't open yet."""
-    found = services.loads.rollouts.find()
-    if found is None or found.state not in ("running", "stopped"):
-        return {}
-    tills = services.loads.rollouts.tills_of(found.id)
-    return {one.till: one.wave for one in tills if one.wave > found.wave and one.state == "pending"}
 
 
 def _next(
