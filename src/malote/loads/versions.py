@@ -3,7 +3,7 @@
 A machine that dies before its end has the version of before, and reads from the ERP again what it had read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -72,12 +72,6 @@ def make(
         if entity_id is not None:
             entity_rows.note_looked(connection, entity_id, one.comparison.watermark, now, whole=one.comparison.whole)
     return version
-
-
-def put_away(connection: Connection, names: Iterable[str], version: int) -> None:
-    """Entities that the profile no longer has: tills are no longer told of them, and keep what they have."""
-    gone = load_entity.c.name.in_(list(names)) & load_entity.c.version_to.is_(None)
-    connection.execute(update(load_entity).where(gone).values(version_to=version))
 
 
 def _change(connection: Connection, change: EntityChange, version: int) -> int:

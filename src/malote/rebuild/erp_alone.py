@@ -4,12 +4,12 @@ A till that still holds its files sends them again; of the others the ERP is the
 lacks them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from itertools import islice
 
 from sqlalchemy import Engine, select
 
+from malote.batches import batches
 from malote.config import Settings
 from malote.database.chunks import chunks
 from malote.database.engine import reading
@@ -24,7 +24,7 @@ _AT_ONCE = 5000
 
 
 def ask(engine: Engine, settings: Settings) -> ErpAlone:
-    """The same of the configured ERP. One that is away keeps nobody from having a store database again. Raises
+    """What the configured ERP alone has. One that is away keeps nobody from having a store database again. Raises
     ``StoreError``."""
     try:
         with closing(open_configured(settings, remembered=erp_memory.recall(engine).schema)) as erp:
@@ -37,17 +37,11 @@ def look(engine: Engine, erp: Erp) -> ErpAlone:
     """Reads all that the ERP has, in steps. Raises ``StoreError`` and what the ERP raises."""
     count, total = 0, 0
     named: list[SaleAlone] = []
-    for some in _steps(erp.booked()):
+    for some in batches(erp.booked(), _AT_ONCE):
         alone = _unknown(engine, some)
         count, total = count + len(alone), total + sum(one.total for one in alone)
         named += [_named(one) for one in alone[: MOST_NAMED - len(named)]]
     return ErpAlone(count, total, named)
-
-
-def _steps(sales: Iterable[BookedSale]) -> Iterator[list[BookedSale]]:
-    left = iter(sales)
-    while some := list(islice(left, _AT_ONCE)):
-        yield some
 
 
 def _unknown(engine: Engine, some: Sequence[BookedSale]) -> list[BookedSale]:

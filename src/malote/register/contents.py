@@ -96,7 +96,7 @@ _POUCH = select(pouches.c.body, pouches.c.pruned_at)
 
 
 def _opened(pouch_id: int, body: bytes | None) -> list[bytes]:
-    """None of one that can't be opened, or vanished."""
+    """No files of one that can't be opened, or vanished."""
     try:
         return files_of(body) if body is not None else []
     except Exception as error:  # noqa: BLE001 - whatever its bytes bring about; it holds back no other
