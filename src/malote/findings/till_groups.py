@@ -19,10 +19,10 @@ from malote.findings.judged_tills import OK, JudgedTill
 from malote.findings.kinds import BY_NAME, CAUSES, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
 from malote.findings.lights import TillOverview
 from malote.findings.store_wide import store_wide
+from malote.register.flow_slots import store_of
 
 By = Literal["cause", "store"]
 BYS: tuple[By, ...] = get_args(By)
-SEPARATOR = "-"  # in a till's name, what stands before it is its store: loja002-caixa-10
 MOST_GROUPS = 60
 
 
@@ -116,7 +116,7 @@ def _named(query: GroupsQuery, rank: int, count: int) -> int:
 
 def _key(one: JudgedTill, by: By) -> str:
     if by == "store":
-        return one.name.rpartition(SEPARATOR)[0] and one.name.partition(SEPARATOR)[0]
+        return store_of(one.name)
     cause = CAUSES[one.rank]
     return f"{cause}.{one.code}" if one.code else cause
 

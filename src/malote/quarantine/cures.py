@@ -33,11 +33,10 @@ def _of_waiting(parts: QuarantineParts, stored: StoredDocument, reason: Reason) 
     actions = rejection.entry(reason.code).actions
     if "assign_series" in actions:
         found += cure_series.option(parts, stored)
-    if stored.state == "rejected" and "accept_difference" in actions:
-        found += cure_difference.option(parts, reason)
     if stored.state == "rejected":
+        if "accept_difference" in actions:
+            found += cure_difference.option(parts, reason)
         found += cure_codes.options(parts, stored, reason, actions)
-    if stored.state == "rejected":
         found += cure_issuer.option(stored)
     if "attach_protocol" in actions and stored.access_key:
         found.append(CureOption("attach_protocol", {"access_key": stored.access_key}))

@@ -14,11 +14,11 @@ from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, PageRefusedError, parameters, services_of
 from malote.loads.load_reports import PriceFound
 from malote.loads.sold_prices import SoldDay
+from malote.register.flow_slots import store_of
 from malote.tills.till import TillError
 
 LONGEST = 60  # characters of a product's code or a till's name
 MOST_LINES = 200
-STORE_SEPARATOR = "-"  # what stands before it in a till's name is its store
 _BEGINNING = "1970-01-01T00:00:00Z"  # of a row that was always valid
 
 
@@ -104,8 +104,7 @@ def _by_store(services: ConsoleServices, days: Sequence[SoldDay]) -> list[StoreS
     """The one that differs most first. A till without a store in its name is of this server's."""
     sums: dict[str, list[int]] = {}
     for one in days:
-        store, separator, _ = one.till.partition(STORE_SEPARATOR)
-        each = sums.setdefault(store if separator else services.store_name, [0] * 5)
+        each = sums.setdefault(store_of(one.till) or services.store_name, [0] * 5)
         for place, count in enumerate((one.lines, one.differing, one.unlisted, one.unknown, one.cents)):
             each[place] += count
     found = [StoreSold(store, *counts) for store, counts in sums.items()]
