@@ -10,8 +10,8 @@ from malote import wire
 from malote.accounts import audit
 from malote.config import StructuresSettings
 from malote.orders.book import OrderBook
+from malote.orders.rollout_reports import Rollout
 from malote.schema.definition import FORMAT, StructureError, fingerprint
-from malote.schema.structure_reports import Rollout
 from malote.schema.till_structure import TILL
 from malote.structures.rollout import Rollouts
 from malote.structures.structure_orders import LOOK_SECONDS, StructureOrders

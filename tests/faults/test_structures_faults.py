@@ -16,8 +16,9 @@ import pytest
 
 from malote.app import services_for
 from malote.config import Settings, StructuresSettings
+from malote.orders.rollout_reports import Rollout, RolloutTill
 from malote.register import till_documents
-from malote.schema.structure_reports import Rollout, RolloutTill, StepReport
+from malote.schema.structure_reports import StepReport
 from malote.schema.till_update import backup_of
 from malote.structures.structure_service import Structures
 from malote.structures.wanted import erp_of_2025

@@ -2,8 +2,8 @@
 
 import pytest
 
+from malote.orders.rollout_reports import TillState
 from malote.orders.waves import TillInWave, fails_much, is_over, open_wave, waves
-from malote.schema.structure_reports import TillState
 
 
 @pytest.mark.parametrize(

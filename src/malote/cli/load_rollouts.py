@@ -7,8 +7,8 @@ import typer
 from malote.bilingual import Bilingual
 from malote.cli.loads import EntitiesOption, TillsOption
 from malote.cli.rollouts import NumberArgument, RolloutStatus, rollout_table, show_rollout
+from malote.orders.rollout_reports import Rollout
 from malote.rejection import Language
-from malote.schema.structure_reports import Rollout
 from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, fail, services_of
 from malote.terminal.output import console, print_json, say
 

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from malote import rejection
 from malote.bilingual import Bilingual
+from malote.orders.rollout_reports import Rollout, RolloutState, RolloutTill, TillState
 from malote.rejection import Language
-from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
 from malote.terminal import store_clock
 from malote.terminal.command import (
     FOUND,

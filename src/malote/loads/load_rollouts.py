@@ -13,8 +13,8 @@ from malote.loads.load_waves import LoadWaves
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
 from malote.loads.wave_rows import LoadRollout
+from malote.orders.rollout_reports import Rollout, RolloutTill
 from malote.orders.waves import WAVES
-from malote.schema.structure_reports import Rollout, RolloutTill
 from malote.tills.till import find_till, list_tills
 
 

@@ -11,9 +11,9 @@ from malote.database.chunks import chunks
 from malote.database.load_tables import load_rollout, load_rollout_till
 from malote.load_format.wire import LOAD
 from malote.loads.planning import Wanted
+from malote.orders.rollout_reports import Rollout, RolloutState, RolloutTill, TillState
 from malote.orders.rows import withdraw
 from malote.orders.waves import WAVES, TillInWave
-from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
 from malote.tills.till import last_contacts
 
 _OPEN: tuple[TillState, ...] = ("pending", "offered")

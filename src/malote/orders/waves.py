@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from malote.schema.structure_reports import TillState
+from malote.orders.rollout_reports import TillState
 
 WAVES = 3
 

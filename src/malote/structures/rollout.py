@@ -12,9 +12,10 @@ from malote.config import StructuresSettings
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
 from malote.database.tables import till as tills
+from malote.orders.rollout_reports import Rollout, RolloutTill
 from malote.orders.waves import waves
 from malote.schema.definition import Structure, StructureError, encode, fingerprint
-from malote.schema.structure_reports import ReportedStructure, Rollout, RolloutTill
+from malote.schema.structure_reports import ReportedStructure
 from malote.structures import rollout_rows
 from malote.structures.rollout_rows import Published
 from malote.tills.till import find_till

@@ -11,9 +11,9 @@ from malote import wire
 from malote.database.order_tables import till_order
 from malote.database.structure_tables import rollout, rollout_till, till_structure
 from malote.database.tables import till as tills
+from malote.orders.rollout_reports import Rollout, RolloutTill, TillState
 from malote.orders.rows import withdraw
 from malote.orders.waves import WAVES, TillInWave
-from malote.schema.structure_reports import Rollout, RolloutTill, TillState
 
 UNSAID = {"code": "", "facts": "{}"}  # of a till that has not failed
 _CHUNK = 500

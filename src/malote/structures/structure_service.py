@@ -14,16 +14,9 @@ from malote import log as logs
 from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.erp.altering import AlteringTarget, Declared
+from malote.orders.rollout_reports import Rollout, RolloutTill
 from malote.schema.definition import Scope, fingerprint
-from malote.schema.structure_reports import (
-    Drift,
-    ReportedStructure,
-    Rollout,
-    RolloutTill,
-    RunReport,
-    StepReport,
-    StructurePlan,
-)
+from malote.schema.structure_reports import Drift, ReportedStructure, RunReport, StepReport, StructurePlan
 from malote.spool.presence import PosterPresence
 from malote.structures import reason_names, replay_after_update, runs
 from malote.structures.database_update import Application, Progress, look

@@ -24,12 +24,9 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
+from malote.orders.rollout_reports import Rollout, RolloutTill
 from malote.schema.definition import StructureError
-from malote.schema.structure_reports import (
-    ReportedStructure,
-    Rollout,
-    RolloutTill,
-)
+from malote.schema.structure_reports import ReportedStructure
 from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"

@@ -11,8 +11,8 @@ from malote.loads.background_loads import BackgroundLoad
 from malote.loads.load_reports import Status, TillLoad
 from malote.loads.planning import Plan
 from malote.loads.versions import LoadError
+from malote.orders.rollout_reports import Rollout
 from malote.quiet_hours import is_quiet
-from malote.schema.structure_reports import Rollout
 
 NEWS_SECONDS = 900.0  # how long the result of a load that was asked for is news
 SILENT_SECONDS = 120.0  # without a contact, that a till is said to be away
