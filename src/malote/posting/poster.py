@@ -29,10 +29,11 @@ from malote.posting.pace import Pace
 from malote.posting.program_faults import ProgramFaults
 from malote.posting.refusal_evidence import Refusal, RefusalEvidence, general
 from malote.posting.reversals import Reversals
-from malote.posting.settlement import Decider
+from malote.posting.settlement import Decider, no_room
+from malote.posting.suspects import ALONE, met_among, post_apart
 from malote.register import rejected_handover, replaying
 from malote.spool import number_rivals, outages
-from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
+from malote.spool.documents import LeasedDocument, RejectedDocument, Settlement
 from malote.spool.mapped_codes import MappedCodes, renamed
 from malote.spool.presence import PosterPresence
 from malote.spool.queue import Queue
@@ -192,24 +193,23 @@ class Poster:
 
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
         """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""
-        by_id = {leased.id: leased for leased in held}
         if self._guard is not None:
             try:
                 self._guard.check(self._erp)
             except ErpError as error:
-                now = self._clock()
                 log.warning("erp_waits", code=error.code, documents=len(held), facts=error.facts)
-                return [self._decider.of_error(leased, error, now) for leased in held], error
+                return [self._decider.of_error(leased, error, self._clock()) for leased in held], error
         held, answered = self._joiner.join(held)
         by_id = {leased.id: leased for leased in held}
         tried, waiting = self._evidence.probes(held)
         batch, refused = self._prepared(tried)
         postings = {posting.document_id: posting for posting in batch}
-        settlements = answered
-        failure = None
+        untried, settlements, failure = set(postings), answered, None
         began = self._clock()
-        for part, result in post_around(self._book, self._lookout.held, batch, cautious=self._lookout.cautious):
+        post = partial(post_around, self._book, self._lookout.held, cautious=self._lookout.cautious)
+        for part, result in post_apart(post, batch, met_among(tried)):
             now = self._clock()
+            untried -= {one.document_id for one in part}
             if not isinstance(result, ErpError):
                 settlements += [self._decided(by_id[one.document_id], postings[one.document_id], one) for one in result]
                 booked = [one.document_id for one in result if one.result is Result.POSTED]
@@ -219,9 +219,14 @@ class Poster:
                 refused += [(by_id[one.document_id], result) for one in part]
                 continue
             facts = self._lookout.facts(result, began) if result.code == LOCKED else result.facts
-            settlements += [self._decider.of_error(by_id[one.document_id], result, now, facts) for one in part]
-            failure = result
+            passed = any(one.state == "posted" for one in settlements)
+            met = [by_id[one.document_id] for one in part]
+            waits = self._decider.of_trouble(met, result, facts, now, others_pass=passed)
+            settlements += waits
+            if any(one.reason is None or one.reason.code != ALONE for one in waits):
+                failure = result
             log.warning("erp_waits", code=result.code, detail=facts["detail"], documents=len(part))
+        settlements += [self._decider.put_off(by_id[document_id], self._clock()) for document_id in untried]
         return settlements + self._judged(refused, waiting), self._general or failure
 
     def _judged(self, refused: Sequence[Refusal], waiting: Sequence[Refusal]) -> list[Settlement]:
@@ -314,7 +319,7 @@ class Poster:
         except OSError as error:
             log.error("quarantine_unusable", error=error.strerror)
             leased = next(one for one in self._held if one.id == settlement.document_id)
-            return self._decider.waiting(leased, _no_room(error), now)
+            return self._decider.waiting(leased, no_room(error), now)
         return settlement
 
     def _set_aside(self, error: BaseException) -> None:
@@ -337,11 +342,6 @@ class Poster:
         except Exception as another:  # noqa: BLE001 - then the lease runs out, and it is tried again
             self._faults.of(another)
         self._held = []
-
-
-def _no_room(error: OSError) -> Reason:
-    """Whose disk it is must be said: there are the till's, the ERP's, and this one."""
-    return Reason("disk_full", {"detail": f"servidor Malote, rejeitados/: {error.strerror or error.errno}"})
 
 
 def _posting(leased: LeasedDocument, codes: MappedCodes, rivals: frozenset[str] = frozenset()) -> Posting:

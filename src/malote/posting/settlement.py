@@ -1,6 +1,7 @@
 """From what the ERP answered to what becomes of the document. The only place that knows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, assert_never
 
 import msgspec
@@ -12,10 +13,11 @@ from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
 from malote.fiscal.documents import Answer, Cancellation, Document, Sale
 from malote.fiscal.sefaz_answers import says
+from malote.posting import suspects
 from malote.posting.program_faults import ProgramFaultError
 from malote.posting.refusal_evidence import general
 from malote.posting.refused_codes import refused_codes
-from malote.posting.retry import retry_at
+from malote.posting.retry import PROBE_LONGEST_SECONDS, retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 
 BREAKS_PROGRAM = "document_breaks_program"
@@ -111,6 +113,20 @@ class Decider:
             return self.waiting(leased, Reason(error.code, told), now)
         return _rejected(leased, Reason(error.code, {**told, **refused_codes(leased.document, error, self._tables)}))
 
+    def of_trouble(
+        self, part: Sequence[LeasedDocument], error: ErpError, facts: dict[str, str], now: float, *, others_pass: bool
+    ) -> list[Settlement]:
+        """Of a transient error that all of these met together; ``others_pass``: some were booked in the same step."""
+        if not suspects.is_of_one_perhaps(error):
+            return [self.of_error(leased, error, now, facts) for leased in part]
+        told = partial(suspects.reason_of, code=error.code, facts=facts, among=len(part), others_pass=others_pass)
+        return [self.waiting(leased, told(leased), now) for leased in part]
+
+    def put_off(self, leased: LeasedDocument, now: float) -> Settlement:
+        """Of one that was not tried: it waits on for the reason it has, and its turn comes soon."""
+        again = now + min(PROBE_LONGEST_SECONDS, self._settings.retry_longest_seconds)
+        return Settlement(leased.id, leased.lease, "waiting", leased.reason, again)
+
     def of_refusal(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
         """Of a permanent error that is this document's own.
 
@@ -181,6 +197,11 @@ class Decider:
         # Not beyond the deadline, so that the rejection comes in time.
         again = min(waiting.retry_at or deadline, deadline)
         return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
+
+
+def no_room(error: OSError) -> Reason:
+    """Whose disk it is must be said: there are the till's, the ERP's, and this one."""
+    return Reason("disk_full", {"detail": f"servidor Malote, rejeitados/: {error.strerror or error.errno}"})
 
 
 def _is_same_fault(leased: LeasedDocument, error: ErpError) -> bool:
