@@ -7,6 +7,7 @@ import pytest
 from malote import rejection
 from malote.config import PostingSettings
 from malote.erp.protocol import Erp, ErpError, Outcome, Posting
+from malote.fiscal.documents import identity
 from malote.posting.poster import Poster
 from tests.engines.posting_support import Shop, advance, passing
 from tests.engines.sales import sale
@@ -27,7 +28,7 @@ class Stumbling:
     """An ERP that fails over everything in which some sales are."""
 
     def __init__(self, shop: Shop, code: str, *numbers: int) -> None:
-        self._code, self._keys = code, {sale(number).access_key for number in numbers}
+        self._code, self._keys = code, {identity(sale(number)) for number in numbers}
         self.met_among: list[int] = []
         self.poster = shop.poster(erp=lambda: passing(shop.erp(), self._post), settings=PostingSettings(batch=100))
 
@@ -35,7 +36,7 @@ class Stumbling:
         self._keys = set()
 
     def _post(self, erp: Erp, batch: Sequence[Posting]) -> list[Outcome]:
-        if self._keys & {posting.document.access_key for posting in batch}:
+        if self._keys & {identity(posting.document) for posting in batch}:
             self.met_among.append(len(batch))
             raise ErpError(self._code, detail="pg_sleep")
         return erp.post(batch)
