@@ -31,6 +31,7 @@ from malote.console.visits import (
     shared_of,
     visit_of,
 )
+from malote.load_format.entity import ALWAYS
 from malote.locks.alarm import words as stoppage_words
 from malote.plain import clean, clean_lines
 from malote.quarantine.history_text import words
@@ -167,6 +168,7 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "remedy": lambda code, facts=None: rejection.remedy(code, in_facts(facts or {}), language, on_page=True),
         "entry": rejection.entry,
         "plots": plots,
+        "load_always": ALWAYS,
         "load_entity": lambda name: load_words.entity(name, language),
         "load_column": lambda name: load_words.column(name, language),
         "load_facts": lambda facts: load_words.facts(facts, language),

@@ -27,6 +27,7 @@ ColumnKind = Literal["text", "integer", "decimal", "boolean", "date", "instant"]
 Value = str | int | bool | None
 Row = tuple[Value, ...]  # in the order of the entity's columns
 
+ALWAYS = "1970-01-01T00:00:00Z"  # in a key, which has no NULL: of what was valid from the beginning (``entities.toml``)
 MOST_COLUMNS = 100
 LONGEST_TEXT = 4000
 MOST_DIGITS = 18  # of a decimal, on both sides of the point: what 64 bits hold as units of its last digit

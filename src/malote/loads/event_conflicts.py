@@ -10,12 +10,11 @@ from typing import Any
 
 import msgspec
 
-from malote.load_format.entity import Entity, Row
+from malote.load_format.entity import ALWAYS, Entity, Row
 
 # Of which entities, and what must be equal for two rows to stand in each other's way.
 _ALIKE = {"price": ("product_code", "unit", "region"), "promotion": ("product_code", "from_quantity")}
 _FIRST, _LAST = "", "~"  # before and after all instants as rows have them
-_ALWAYS = "1970-01-01T00:00:00Z"  # of a price that says nothing of its beginning
 
 
 class DatedRow(msgspec.Struct, frozen=True):
@@ -40,7 +39,7 @@ def is_of_events(entity: Entity) -> bool:
 def may_conflict(entity: Entity, row: Row) -> bool:
     """Whether a new row of this kind can stand in another's way: most are prices without beginning or end."""
     values = _by_name(entity, row)
-    return entity.name == "promotion" or values["valid_until"] is not None or values["valid_from"] != _ALWAYS
+    return entity.name == "promotion" or values["valid_until"] is not None or values["valid_from"] != ALWAYS
 
 
 def conflicts(entity: Entity, rows: Iterable[DatedRow], now: str) -> Iterator[EventConflict]:

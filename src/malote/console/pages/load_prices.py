@@ -12,6 +12,7 @@ from malote.console.pages import load_manager, load_orders
 from malote.console.pages.entry import EntryTrouble
 from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, PageRefusedError, parameters, services_of
+from malote.load_format.entity import ALWAYS
 from malote.loads.load_reports import PriceFound
 from malote.loads.sold_prices import SoldDay
 from malote.register.flow_slots import store_of
@@ -19,7 +20,6 @@ from malote.tills.till import TillError
 
 LONGEST = 60  # characters of a product's code or a till's name
 MOST_LINES = 200
-_BEGINNING = "1970-01-01T00:00:00Z"  # of a row that was always valid
 
 
 class StoreSold(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def _field(services: ConsoleServices, moment: float | None) -> str:
 def _begins(one: PriceFound) -> str | None:
     """When the row's validity begins; None: it always was."""
     begins = one.values.get("valid_from")
-    return str(begins) if begins and begins != _BEGINNING else None
+    return str(begins) if begins and begins != ALWAYS else None
 
 
 def _by_store(services: ConsoleServices, days: Sequence[SoldDay]) -> list[StoreSold]:

@@ -15,7 +15,6 @@ from malote.orders.rollout_reports import Rollout
 from malote.quiet_hours import is_quiet
 
 NEWS_SECONDS = 900.0  # how long the result of a load that was asked for is news
-SILENT_SECONDS = 120.0  # without a contact, that a till is said to be away
 
 # A till's load on the page. Beside what is asked of it: whether a person must look at it, whether it lacks something.
 Standing = Literal["trouble", "behind", "well"]
