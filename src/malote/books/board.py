@@ -41,8 +41,6 @@ Arrived = Literal["none", "partly", "fully", "unknown"]
 #   divergent   the ERP has something otherwise, lacks it, or has what nobody sent
 Proven = Literal["open", "proven", "divergent"]
 
-DAYS = 30
-MOST_DAYS = 92
 PAGE = 200  # tills
 MARKS = 200  # days counted anew before the board is shown; the poster counts the rest
 

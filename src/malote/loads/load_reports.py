@@ -25,7 +25,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class EntityStatus(msgspec.Struct, frozen=True):
-    """``version``: the last that changed it. ``next_at``: when all its rows are compared next."""
+    """``version``: the last that changed it."""
 
     entity: str
     version: int

@@ -81,8 +81,6 @@ _HOLDERS = text(
     """
 )
 
-_OPTIONS = {"connect_timeout": 5, "application_name": "malote structures", "prepare_threshold": None}
-
 
 class PostgresqlTarget:
     """See ``altering.Target``."""
