@@ -71,6 +71,21 @@ def test_a_sale_that_the_erp_fails_over_is_found_and_tried_by_itself(
     erp.poster.close()
 
 
+def test_it_is_known_as_alone_too_where_sales_come_one_by_one(posting_shop: Shop, posting_clock: Clock) -> None:
+    erp = Stumbling(posting_shop, "erp_slow", 1)
+    posting_shop.accept(sale(1))
+    erp.poster.step()
+    for number in range(2, 30):
+        posting_clock.now += 0.1  # its own turn comes later
+        posting_shop.accept(sale(number))
+        erp.poster.step()
+        posting_clock.now += 10
+        erp.poster.step()
+    assert posting_shop.reasons() == ["erp_fails_over_one"]
+    assert len(erp.met_among) <= 10
+    erp.poster.close()
+
+
 def test_while_the_culprit_is_looked_for_new_sales_are_booked(posting_shop: Shop, posting_clock: Clock) -> None:
     erp = Stumbling(posting_shop, "erp_slow", 3, 7)
     posting_shop.accept(*(sale(number) for number in range(1, 11)))

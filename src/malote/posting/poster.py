@@ -30,7 +30,7 @@ from malote.posting.program_faults import ProgramFaults
 from malote.posting.refusal_evidence import Refusal, RefusalEvidence, general
 from malote.posting.reversals import Reversals
 from malote.posting.settlement import Decider, no_room
-from malote.posting.suspects import ALONE, met_among, post_apart
+from malote.posting.suspects import ALONE, Meeting, met_among, post_apart
 from malote.register import rejected_handover, replaying
 from malote.spool import number_rivals, outages
 from malote.spool.documents import LeasedDocument, RejectedDocument, Settlement
@@ -88,7 +88,7 @@ class Poster:
         self._evidence = RefusalEvidence()
         self._guard = guard
         self._hindrance: ErpError | None = None  # what kept the last round from booking anything
-        self._hindered_at = float("-inf")  # the last round that tried
+        self._hindered_at = self._booked_at = float("-inf")  # the last round that tried, the last that booked
         self._faults = ProgramFaults()
         self._general: ErpError | None = None  # what everything of one kind is refused for
         self._pace = Pace.full(settings)
@@ -214,14 +214,14 @@ class Poster:
                 settlements += [self._decided(by_id[one.document_id], postings[one.document_id], one) for one in result]
                 booked = [one.document_id for one in result if one.result is Result.POSTED]
                 self._evidence.passed([by_id[one].document for one in booked])
+                self._booked_at = now if booked else self._booked_at
                 continue
             if not result.transient:
                 refused += [(by_id[one.document_id], result) for one in part]
                 continue
             facts = self._lookout.facts(result, began) if result.code == LOCKED else result.facts
-            passed = any(one.state == "posted" for one in settlements)
             met = [by_id[one.document_id] for one in part]
-            waits = self._decider.of_trouble(met, result, facts, now, others_pass=passed)
+            waits = self._decider.of_trouble(met, result, Meeting(began, self._booked_at, facts), now)
             settlements += waits
             if any(one.reason is None or one.reason.code != ALONE for one in waits):
                 failure = result

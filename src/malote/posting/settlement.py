@@ -1,7 +1,6 @@
 """From what the ERP answered to what becomes of the document. The only place that knows."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Literal, assert_never
 
 import msgspec
@@ -18,6 +17,7 @@ from malote.posting.program_faults import ProgramFaultError
 from malote.posting.refusal_evidence import general
 from malote.posting.refused_codes import refused_codes
 from malote.posting.retry import PROBE_LONGEST_SECONDS, retry_at
+from malote.posting.suspects import Meeting
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 
 BREAKS_PROGRAM = "document_breaks_program"
@@ -114,13 +114,12 @@ class Decider:
         return _rejected(leased, Reason(error.code, {**told, **refused_codes(leased.document, error, self._tables)}))
 
     def of_trouble(
-        self, part: Sequence[LeasedDocument], error: ErpError, facts: dict[str, str], now: float, *, others_pass: bool
+        self, part: Sequence[LeasedDocument], error: ErpError, meeting: Meeting, now: float
     ) -> list[Settlement]:
-        """Of a transient error that all of these met together; ``others_pass``: some were booked in the same step."""
+        """Of a transient error that all of these met together."""
         if not suspects.is_of_one_perhaps(error):
-            return [self.of_error(leased, error, now, facts) for leased in part]
-        told = partial(suspects.reason_of, code=error.code, facts=facts, among=len(part), others_pass=others_pass)
-        return [self.waiting(leased, told(leased), now) for leased in part]
+            return [self.of_error(leased, error, now, meeting.facts) for leased in part]
+        return [self.waiting(leased, suspects.reason_of(leased, error, len(part), meeting), now) for leased in part]
 
     def put_off(self, leased: LeasedDocument, now: float) -> Settlement:
         """Of one that was not tried: it waits on for the reason it has, and its turn comes soon."""

@@ -9,6 +9,8 @@ while others are booked, it is tried rarely, and a person told.
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
+import msgspec
+
 from malote.erp.protocol import ErpError, Posting
 from malote.posting.bisect import Parts
 from malote.posting.locked_rows import HeldError
@@ -16,6 +18,7 @@ from malote.spool.documents import LeasedDocument, Reason
 
 ALONE = "erp_fails_over_one"
 _AMONG = "among"
+_AT = "at"  # seconds since the epoch
 # Not where no session comes about: that is nobody's. A lock has its holder, and a way of its own.
 _OF_ONE_PERHAPS = frozenset({"erp_slow", "erp_conflict", "erp_full", "erp_privilege", "erp_damaged"})
 _STEPS = (10, 3, 1)  # documents that are tried together, after more of them met it
@@ -23,14 +26,25 @@ _ALONE_SIZE = 0  # stands for: tried by itself, and never with others
 _GROWTH = 4  # where those pass, more of the rest are tried together
 
 
+class Meeting(msgspec.Struct, frozen=True):
+    """When an error was met: in a step that ``began`` then, by a poster that last booked anything at ``booked_at``, in
+    seconds since the epoch. ``facts`` are the error's."""
+
+    began: float
+    booked_at: float
+    facts: dict[str, str]
+
+
 def is_of_one_perhaps(error: ErpError) -> bool:
     return error.code in _OF_ONE_PERHAPS
 
 
-def reason_of(leased: LeasedDocument, code: str, facts: Mapping[str, str], among: int, *, others_pass: bool) -> Reason:
-    """Why it waits, of a document that met the error among so many. ``others_pass``: some were booked meanwhile."""
-    alone = among == 1 and (others_pass or _is_alone(leased))
-    return Reason(ALONE if alone else code, {**facts, _AMONG: str(among)})
+def reason_of(leased: LeasedDocument, error: ErpError, among: int, meeting: Meeting) -> Reason:
+    """Why it waits now, of a document that met the error among so many."""
+    before = leased.reason.facts.get(_AT, "") if leased.reason and _is_suspect(leased.reason) else ""
+    since = float(before) if before.isdecimal() else meeting.began
+    alone = among == 1 and (meeting.booked_at >= since or (leased.reason is not None and leased.reason.code == ALONE))
+    return Reason(ALONE if alone else error.code, {**meeting.facts, _AMONG: str(among), _AT: f"{meeting.began:.0f}"})
 
 
 def met_among(held: Sequence[LeasedDocument]) -> dict[int, int]:
@@ -38,7 +52,7 @@ def met_among(held: Sequence[LeasedDocument]) -> dict[int, int]:
     found = {}
     for leased in held:
         reason = leased.reason
-        if reason is not None and (reason.code in _OF_ONE_PERHAPS or reason.code == ALONE):
+        if reason is not None and _is_suspect(reason):
             among = reason.facts.get(_AMONG, "")
             found[leased.id] = int(among) if among.isdecimal() else _STEPS[0] + 1
     return found
@@ -67,5 +81,5 @@ def _size(among: int) -> int:
     return next((step for step in _STEPS if step < among), _ALONE_SIZE)
 
 
-def _is_alone(leased: LeasedDocument) -> bool:
-    return leased.reason is not None and leased.reason.code == ALONE
+def _is_suspect(reason: Reason) -> bool:
+    return reason.code in _OF_ONE_PERHAPS or reason.code == ALONE
