@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import structlog
 
 from malote.cli.main import assemble
 from malote.terminal import store_clock, usage
@@ -30,7 +31,9 @@ def malote(folder: Path, *words: str, columns: int = 80, **environment: str) -> 
     """``malote`` with these words in that folder as into a pipe; ``environment`` for this call alone."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with chdir(folder), _at_terminal(columns, environment), redirect_stdout(out), redirect_stderr(err):
-        store_clock.unset()  # each process begins without one
+        # Each process begins without a clock, and without a log that another test had set up for itself.
+        store_clock.unset()
+        structlog.reset_defaults()
         with pytest.raises(SystemExit) as ended:
             usage.run(assemble(words[0]), words)
     status = ended.value.code
