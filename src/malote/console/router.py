@@ -156,8 +156,9 @@ def _changed(services: ConsoleServices, shared: SharedPages, stopping: Callable[
         "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
         "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
         "flow": Changes(lambda _: str(int(services.now() / FLOW_SECONDS)), stopping=stopping),
-        "load-manager": Changes(services.structures_pulse, stopping=stopping),
-        "jobs": Changes(services.jobs_pulse, stopping=stopping),
+        # Of all streams: a page that is asked for at once after the word of a change must not be one made before it.
+        "load-manager": Changes(services.structures_pulse, stopping=stopping, changed=shared.forget),
+        "jobs": Changes(services.jobs_pulse, stopping=stopping, changed=shared.forget),
     }
 
     @get("/changes")
