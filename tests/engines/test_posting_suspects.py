@@ -1,6 +1,7 @@
 """A sale that the ERP can't cope with, and doesn't refuse: it holds back itself alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 
 import pytest
 
@@ -24,19 +25,33 @@ def find_out(shop: Shop, poster: Poster, clock: Clock) -> None:
         advance(shop, poster, clock)
 
 
+def keys(numbers: Iterable[int]) -> set[str]:
+    return {identity(sale(number)) for number in numbers}
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
 class Stumbling:
     """An ERP that fails over everything in which some sales are."""
 
     def __init__(self, shop: Shop, code: str, *numbers: int) -> None:
-        self._code, self._keys = code, {identity(sale(number)) for number in numbers}
+        self._code, self._keys = code, keys(numbers)
         self.met_among: list[int] = []
+        self._dies = False
         self.poster = shop.poster(erp=lambda: passing(shop.erp(), self._post), settings=PostingSettings(batch=100))
 
     def mend(self) -> None:
         self._keys = set()
 
+    def die_over_it(self) -> None:
+        self._dies = True
+
     def _post(self, erp: Erp, batch: Sequence[Posting]) -> list[Outcome]:
         if self._keys & {identity(posting.document) for posting in batch}:
+            if self._dies:
+                raise Killed
             self.met_among.append(len(batch))
             raise ErpError(self._code, detail="pg_sleep")
         return erp.post(batch)
@@ -130,3 +145,28 @@ def test_another_poster_goes_on_from_what_is_known(posting_shop: Shop, posting_c
     assert posting_shop.counted() == {"posted": 29, "waiting": 1}
     assert max(second.met_among) <= 10, "the other thirty are not tried together again"
     second.poster.close()
+
+
+def test_a_poster_that_dies_over_a_suspect_has_lost_and_doubled_nothing_of_the_others(
+    posting_shop: Shop, posting_clock: Clock
+) -> None:
+    first = Stumbling(posting_shop, "erp_slow", 5)
+    posting_shop.accept(*(sale(number) for number in range(1, 6)))
+    first.poster.step()
+    posting_clock.now += 6
+    posting_shop.accept(*(sale(number) for number in range(6, 11)))
+    first.die_over_it()  # the new ones and some suspects are in the ERP by then, and not settled
+    with pytest.raises(Killed):
+        first.poster.step()
+    first.poster.close()
+    with closing(posting_shop.erp()) as erp:
+        assert {one.access_key for one in erp.booked()} == keys(range(1, 11)) - keys([4, 5])
+    posting_clock.now += 61  # its lease runs out
+    second = Stumbling(posting_shop, "erp_slow", 5)
+    find_out(posting_shop, second.poster, posting_clock)
+    second.poster.close()
+    assert posting_shop.counted() == {"posted": 9, "waiting": 1}
+    with closing(posting_shop.erp()) as erp:
+        booked = [one.access_key for one in erp.booked()]
+    assert len(booked) == 9
+    assert set(booked) == keys(range(1, 11)) - keys([5])
