@@ -43,6 +43,11 @@ class Look(NamedTuple):
         return self.code == 0
 
     @property
+    def says_why(self) -> bool:
+        """Whether it ended as a command ends that found something, or could not look, and told what."""
+        return isinstance(self.code, int) and bool(self.codes or self.errors.strip())
+
+    @property
     def till(self) -> dict[str, Any]:
         return dict(self.status["tills"][0]) if self.status.get("tills") else {}
 
@@ -113,30 +118,18 @@ class Light:
 
         return self.until(holds, f"{count} proven, and green")
 
-    def never_green(self, since: float, until: float) -> int:
-        """Asserts it of all looks between two moments. How many they were."""
+    def first_not_green(self, since: float) -> Look:
+        """The first since that moment that was not."""
+        return next(look for look in self.looks if look.at > since and not look.green)
+
+    def never_green(self, since: float, until: float) -> list[Look]:
+        """Asserts it of all looks between two moments, and that each said what is wrong. The looks."""
         between = [look for look in self.looks if since <= look.at and look.ended < until]
         green = [look for look in between if look.green]
         assert not green, (
             f"green {len(green)} of {len(between)} times, first {green[0].at - since:.1f} s after: {green[0]}"
         )
+        wordless = [look for look in between if not look.says_why]
+        assert not wordless, f"not green, and nothing said: {wordless[0]}"
         assert between, "nobody looked"
-        return len(between)
-
-
-class Told:
-    """How soon a trouble was told, and how often it was looked at meanwhile: what a soak run writes down."""
-
-    def __init__(self, name: str) -> None:
-        self._name, self._delays, self._looks = name, [0.0], 0
-        self._rounds = 0
-
-    def note(self, delay: float, looks: int) -> None:
-        self._delays.append(delay)
-        self._looks += looks
-        self._rounds += 1
-        print(f"{self._name}: round {self._rounds}, told after {delay:.1f} s, {looks} looks, none green", flush=True)
-
-    def close(self) -> None:
-        longest = max(self._delays)
-        print(f"== {self._name}: {self._rounds} times, told within {longest:.1f} s, {self._looks} looks, none green")
+        return between

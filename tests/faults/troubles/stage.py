@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.command_line import MALOTE
-from tests.faults.test_erp_restored import House
-from tests.faults.troubles.light import Light, Look, Told
-from tests.unit.fiscal.notes import Line, build_note
+from sqlalchemy.exc import SQLAlchemyError
 
-FIVE_MINUTES = 300.0
+from tests.command_line import MALOTE
+from tests.faults.test_erp_restored import PATIENCE, House
+from tests.faults.troubles.series import now
+from tests.unit.fiscal.notes import Line, build_note
 
 
 class Stage(House):
@@ -73,28 +73,45 @@ class Stage(House):
         # SQLite has no decimals: cents, and quantities in ten-thousandths.
         cents, pieces = (1, 10_000) if self.erp_url.startswith("sqlite") else (100, 1)
         rows = self.ask("SELECT number, total FROM sale ORDER BY number")
-        assert [int(number) for number, _ in rows] == list(range(1, self.count + 1))
-        assert [round(total * cents) for _, total in rows] == [self.cents(int(number)) for number, _ in rows]
+        booked = [(int(number), round(total * cents)) for number, total in rows]
+        assert booked == [(number, self.cents(number)) for number in range(1, self.count + 1)]
         [(items,)] = self.ask("SELECT count(*) FROM sale_item")
         [(stock,)] = self.ask("SELECT quantity FROM stock")
         assert (items, stock) == (self.count, -self.count * pieces)
+
+    def key_of(self, number: int) -> str:
+        """The access key under which the ERP has that sale."""
+        [(key,)] = self.ask(f"SELECT access_key FROM sale WHERE number = {number}")
+        return str(key)
+
+    def becomes_right(self) -> float:
+        """Waits until the ERP is: ``booked_right``. The last moment at which it wasn't, 0 if it was at once."""
+        end, wrong = now() + PATIENCE, 0.0
+        while True:
+            asked = now()
+            try:
+                self.booked_right()
+                return wrong
+            except (AssertionError, SQLAlchemyError):
+                if asked > end:
+                    raise
+            wrong = asked
+            time.sleep(0.3)
 
     def reconciled(self) -> None:
         ended = self.run("books", "reconcile", "--json")
         assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr
 
+    def named(self, *words: str) -> set[tuple[int, int]]:
+        """Number and cents of each sale that a command names as missing from the ERP, or as otherwise there."""
+        told = json.loads(self.run(*words, "--json").stdout)
+        sales = told["plan"]["missing"] if "plan" in told else told["differences"]
+        return {(one["number"], one["total"]) for one in sales}
+
+    def worth(self, numbers: Any) -> set[tuple[int, int]]:
+        """These sales, as ``named`` tells them."""
+        return {(number, self.cents(number)) for number in numbers}
+
     def port(self) -> int:
         lines = (self.home / "malote.toml").read_text(encoding="utf-8").splitlines()
         return int(next(line.split("=")[1] for line in lines if line.startswith("port")))
-
-
-def told_of(light: Light, told: Told, harmed: float, first: Look, cured: float) -> None:
-    """From the first look that told of it until it was cured none was green, and it was told in time."""
-    delay = max(0.0, first.at - harmed)
-    assert delay < FIVE_MINUTES
-    told.note(delay, light.never_green(first.at, cured))
-
-
-def now() -> float:
-    """By the clock that nobody sets, as the looks at the light are."""
-    return time.monotonic()

@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.troubles import TIMES, soak
+from tests.faults.troubles import soak
 from tests.faults.troubles.disks import SmallDisk, small_disk
-from tests.faults.troubles.light import Light, Told
-from tests.faults.troubles.stage import Stage, now, told_of
+from tests.faults.troubles.light import Light
+from tests.faults.troubles.series import Series
+from tests.faults.troubles.stage import Stage
 
 pytestmark = soak
 
@@ -29,28 +30,33 @@ def server_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 def test_the_till(tmp_path: Path, till_disk: SmallDisk) -> None:
     """The POS's folder lies on another disk, and goes on growing."""
-    stage, told = Stage(tmp_path / "store"), Told("till's disk full")
+    stage, series = Stage(tmp_path / "store"), Series()
     with stage.working(), Light(stage.home) as light:
-        for _ in range(TIMES):
+        for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
-            till_disk.fill()
-            harmed = now()
-            # The outbox may have room left within its own files: it is full when something lies uncaptured.
-            while not (uncaptured := _left_out(stage)):
-                stage.sell_more(60)
-            first = light.until(lambda look: "till_disk_full" in look.codes, "told at the server")
-            assert "caixa" in first.finding("till_disk_full")["title"].lower(), "whose disk"
-            assert stage.till_status()["exit"] in (4, 5)
-            light.until(lambda look: not look.green and _uncaptured(look.till) > 0, "and how many")
-            print(f"{uncaptured} files or more not captured meanwhile", flush=True)
-            cured = now()
-            till_disk.empty()
-            light.proven(stage.count)
-            told_of(light, told, harmed, first, cured)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                till_disk.fill()
+                played.harm()
+                # The outbox may have room left within its own files: it is full when something lies uncaptured.
+                while not (uncaptured := _left_out(stage)):
+                    stage.sell_more(60)
+                first = played.tell(light.until(lambda look: "till_disk_full" in look.codes, "told at the server"))
+                assert "caixa" in first.finding("till_disk_full")["title"].lower(), "whose disk"
+                assert stage.till_status()["exit"] in (4, 5)
+                light.until(lambda look: not look.green and _uncaptured(look.till) > 0, "and how many")
+                played.note = f"{uncaptured} files or more not captured meanwhile"
+                light.go_on(5)
+                played.cure()
+                till_disk.empty()
+                ends(stage, light)
+
+
+def ends(stage: Stage, light: Light) -> None:
+    """All that lay at the till is in the ERP."""
+    light.proven(stage.count)
+    stage.booked_right()
+    stage.reconciled()
 
 
 def _left_out(stage: Stage) -> int:
@@ -68,27 +74,25 @@ def _uncaptured(till: dict[str, object]) -> int:
 
 def test_the_server(tmp_path: Path, server_disk: SmallDisk) -> None:
     """Nothing is acknowledged meanwhile; everything lies at the till and goes up afterwards by itself."""
-    stage, told = Stage(tmp_path / "store"), Told("server's disk full")
+    stage, series = Stage(tmp_path / "store"), Series()
     with stage.working(), Light(stage.home) as light:
-        for _ in range(TIMES):
+        for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
-            server_disk.fill()
-            harmed = now()
-            stage.sell_more(5)
-            first = light.until(lambda look: not look.green, "told")
-            # The store may have room left within its own files: it is full when something stays at the till.
-            while not _kept_at_the_till(stage):
+            with series.playing(turn, light) as played:
+                server_disk.fill()
+                played.harm()
                 stage.sell_more(5)
-            reply = httpx.get(f"http://127.0.0.1:{stage.port()}/health", timeout=60)
-            assert (reply.status_code, "disk_full" in reply.json()["codes"]) == (503, True)
-            cured = now()
-            server_disk.empty()
-            light.proven(stage.count)
-            told_of(light, told, harmed, first, cured)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+                played.tell(light.until(lambda look: not look.green, "told"))
+                # The store may have room left within its own files: it is full when something stays at the till.
+                while not _kept_at_the_till(stage):
+                    stage.sell_more(5)
+                reply = httpx.get(f"http://127.0.0.1:{stage.port()}/health", timeout=60)
+                assert (reply.status_code, "disk_full" in reply.json()["codes"]) == (503, True)
+                light.go_on(5)
+                played.cure()
+                server_disk.empty()
+                ends(stage, light)
 
 
 def _kept_at_the_till(stage: Stage) -> int:

@@ -11,9 +11,10 @@ import pytest
 
 from malote.demo import postgres
 from tests.engines.posting_support import OwnServer, own_server
-from tests.faults.troubles import TIMES, soak
-from tests.faults.troubles.light import Light, Look, Told
-from tests.faults.troubles.stage import Stage, now, told_of
+from tests.faults.troubles import soak
+from tests.faults.troubles.light import Light, Look
+from tests.faults.troubles.series import Round, Series
+from tests.faults.troubles.stage import Stage
 
 pytestmark = soak
 
@@ -29,49 +30,49 @@ def lost(stage: Stage, numbers: range) -> Callable[[Look], bool]:
     return holds
 
 
-def rebooked(stage: Stage, light: Light, numbers: range) -> float:
-    """Orders just these to be booked again, and waits. When the order was given."""
-    named = stage.run("books", "rebook", "--dry-run").stdout
-    assert f"{len(numbers)} to book again" in named, named
-    ordered = now()
+def rebooked(stage: Stage, light: Light, played: Round, numbers: range) -> None:
+    """Orders just these to be booked again, and waits; no look is green before the ERP has them."""
+    assert stage.named("books", "rebook", "--dry-run") == stage.worth(numbers)
+    played.cure()
     ended = stage.run("books", "rebook", "--yes", "--reason", "older copy")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    played.still_wrong(stage.becomes_right())
     light.proven(stage.count)
     stage.booked_right()
-    return ordered
+    stage.reconciled()
 
 
 def test_restored_to_yesterday(tmp_path: Path) -> None:
-    """While the server was stopped; in every third round without a word of when, under the stopped agent as well."""
-    stage, told, erp = Stage(tmp_path), Told("ERP restored to yesterday"), tmp_path / "server" / "erp.sqlite3"
+    """While the server was stopped, and the agent with it; what is sold afterwards waits until a person says more."""
+    stage, series = Stage(tmp_path), Series()
+    erp, copy = stage.home / "erp.sqlite3", tmp_path / "copy"
     with Light(stage.home) as light:
-        for turn in range(TIMES):
+        for turn in series.turns():
             with stage.working():
-                stage.sell_more(2)
-                light.proven(stage.count)
-                with closing(sqlite3.connect(erp)) as source, closing(sqlite3.connect(tmp_path / "copy")) as copy:
-                    source.backup(copy)
-                newer = stage.sell_more(2 + turn % 3)
-                light.proven(stage.count)
-            for left in stage.home.glob("erp.sqlite3*"):
-                left.unlink()
-            shutil.copy(tmp_path / "copy", erp)
-            harmed = now()
-            with stage.working():
-                first = light.until(lost(stage, newer), "the newer ones told")
-                # What is sold meanwhile waits at the server, and goes on once the others are ordered.
-                later = stage.sell_more(1)
-                light.until(lambda look: look.till["waiting"] == 1, f"{later} waits")
-                ordered = rebooked(stage, light, newer)
-                # From the start of the server on, and not only from the moment that it was told.
-                told.note(first.at - harmed, light.never_green(_began(light, harmed), ordered))
-            stage.reconciled()
-    told.close()
+                newer = _copied_and_sold(stage, light, copy, 2 + turn % 3)
+            with series.playing(turn, light) as played:
+                for left in stage.home.glob("erp.sqlite3*"):
+                    left.unlink()
+                shutil.copy(copy, erp)
+                harmed = played.harm()
+                with stage.working():
+                    first = light.until(lost(stage, newer), "the newer ones told")
+                    # From the start of the server on: of one that stands still, the last word is what it was.
+                    played.tell(first, since=light.first_not_green(harmed).at)
+                    later = stage.sell_more(1)
+                    light.until(lambda look: look.till.get("waiting") == 1, f"{later} waits")
+                    rebooked(stage, light, played, newer)
 
 
-def _began(light: Light, harmed: float) -> float:
-    """The first look after the start of the server: of one that stands still, the last word is what it was."""
-    return next(look.at for look in light.looks if look.at > harmed and not look.green)
+def _copied_and_sold(stage: Stage, light: Light, copy: Path, count: int) -> range:
+    """The ERP is copied between two sales and so many more."""
+    stage.sell_more(2)
+    light.proven(stage.count)
+    with closing(sqlite3.connect(stage.home / "erp.sqlite3")) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    newer = stage.sell_more(count)
+    light.proven(stage.count)
+    return newer
 
 
 @pytest.fixture
@@ -83,22 +84,20 @@ def postgresql() -> Iterator[OwnServer]:
 def test_a_standby_without_the_last_ten_seconds(tmp_path: Path, postgresql: OwnServer) -> None:
     """Its files were copied, the primary went on for ten seconds and died: the copy answers at the same address, and
     Malote, its agent and the till work all the time."""
-    stage, told = Stage(tmp_path, postgresql.url), Told("failover to a standby that lacks ten seconds")
+    stage, series = Stage(tmp_path, postgresql.url), Series()
     with stage.working(), Light(stage.home) as light:
-        for _ in range(TIMES):
+        for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
-            with replaced(postgresql):
-                began = time.monotonic()
-                newer = stage.sell_more(3)
-                light.proven(stage.count)
-                time.sleep(max(0.0, 10 - (time.monotonic() - began)))
-                harmed = now()
-            first = light.until(lost(stage, newer), "the newer ones told")
-            ordered = rebooked(stage, light, newer)
-            told_of(light, told, harmed, first, ordered)
-            stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                with replaced(postgresql):
+                    began = time.monotonic()
+                    newer = stage.sell_more(3)
+                    light.proven(stage.count)
+                    time.sleep(max(0.0, 10 - (time.monotonic() - began)))
+                    played.harm()
+                played.tell(light.until(lost(stage, newer), "the newer ones told"))
+                rebooked(stage, light, played, newer)
 
 
 @contextmanager

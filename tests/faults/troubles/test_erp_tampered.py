@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults.troubles import TIMES, soak
-from tests.faults.troubles.light import Light, Look, Told
-from tests.faults.troubles.stage import Stage, now, told_of
+from tests.faults.troubles import soak
+from tests.faults.troubles.light import Light, Look
+from tests.faults.troubles.series import Round, Series
+from tests.faults.troubles.stage import Stage
 
 pytestmark = soak
 
@@ -29,37 +30,44 @@ def differs(stage: Stage, number: int) -> Callable[[Look], bool]:
     return holds
 
 
+def ends(stage: Stage, light: Light, played: Round) -> None:
+    """All is in the ERP as it was sold; and as long as it wasn't, no look was green."""
+    played.still_wrong(stage.becomes_right())
+    light.proven(stage.count)
+    stage.booked_right()
+    stage.reconciled()
+
+
+COLUMNS = [
+    *(("sale_item", name) for name in ("product_code", "gtin", "description", "ncm", "cfop", "unit", "quantity")),
+    *(("sale_item", name) for name in ("unit_price", "gross", "icms")),
+    *(("payment", name) for name in ("method", "amount")),
+    *(("sale", name) for name in ("series", "issuer", "total", "products")),
+]
+
+
 def test_one_byte_changed(stage: Stage) -> None:
-    """Of any column that says something of the sale, chosen by dice."""
-    dice, told = random.Random(11), Told("one byte changed in the ERP")
-    columns = [
-        *(("sale_item", name) for name in ("product_code", "gtin", "description", "ncm", "cfop", "unit", "quantity")),
-        *(("sale_item", name) for name in ("unit_price", "gross", "icms")),
-        *(("payment", name) for name in ("method", "amount")),
-        *(("sale", name) for name in ("series", "issuer", "total", "products")),
-    ]
+    """Of any column that says something of the sale, chosen by dice; put back by hand."""
+    series = Series()
     with stage.working(), Light(stage.home) as light:
-        for _ in range(TIMES):
+        for turn in series.turns():
+            dice = random.Random(f"one byte {turn}")
             stage.sell_more(2)
             light.proven(stage.count)
-            number = dice.randint(1, stage.count)
-            table, column = dice.choice(columns)
-            key = stage.ask(f"SELECT access_key FROM sale WHERE number = {number}")[0][0]
-            [(before,)] = stage.ask(f"SELECT {column} FROM {table} WHERE access_key = '{key}'")
-            after = _one_byte(before, dice)
-            harmed = now()
-            stage.change(f"UPDATE {table} SET {column} = ? WHERE access_key = ?", after, key)
-            print(f"{table}.{column}: {before!r} → {after!r}", flush=True)
-            first = light.until(differs(stage, number), f"{table}.{column} of {number} told")
-            assert stage.run("books", "reconcile").returncode == 1
-            light.go_on(5)
-            cured = now()
-            stage.change(f"UPDATE {table} SET {column} = ? WHERE access_key = ?", before, key)
-            light.proven(stage.count)
-            told_of(light, told, harmed, first, cured)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                number, (table, column) = dice.randint(1, stage.count), dice.choice(COLUMNS)
+                key = stage.key_of(number)
+                [(before,)] = stage.ask(f"SELECT {column} FROM {table} WHERE access_key = '{key}'")
+                after = _one_byte(before, dice)
+                played.note = f"{table}.{column}: {before!r} → {after!r}"
+                played.harm()
+                stage.change(f"UPDATE {table} SET {column} = ? WHERE access_key = ?", after, key)
+                played.tell(light.until(differs(stage, number), f"{table}.{column} of {number} told"))
+                assert stage.named("books", "reconcile") == stage.worth([number])
+                light.go_on(5)
+                played.cure()
+                stage.change(f"UPDATE {table} SET {column} = ? WHERE access_key = ?", before, key)
+                ends(stage, light, played)
 
 
 def _one_byte(value: Any, dice: random.Random) -> Any:
@@ -71,58 +79,59 @@ def _one_byte(value: Any, dice: random.Random) -> Any:
 
 
 def test_one_row_doubled(stage: Stage) -> None:
-    """An item or a payment stands twice, under the next number."""
-    told = Told("one row doubled in the ERP")
+    """An item or a payment stands twice, under the next number; removed by hand."""
+    series = Series()
     with stage.working(), Light(stage.home) as light:
-        for turn in range(TIMES):
+        for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
-            table, number = ("sale_item", "payment")[turn % 2], stage.count - turn % 2
-            key = stage.ask(f"SELECT access_key FROM sale WHERE number = {number}")[0][0]
-            names = [row[1] for row in stage.ask(f"PRAGMA table_info({table})")]
-            values = ", ".join("2" if name == "number" else f'"{name}"' for name in names)
-            harmed = now()
-            stage.change(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE access_key = ?", key)
-            first = light.until(differs(stage, number), f"{table} of {number} doubled, told")
-            light.go_on(5)
-            cured = now()
-            stage.change(f"DELETE FROM {table} WHERE access_key = ? AND number = 2", key)
-            light.proven(stage.count)
-            told_of(light, told, harmed, first, cured)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                table, number = ("sale_item", "payment")[turn % 2], stage.count - turn % 2
+                key = stage.key_of(number)
+                names = [row[1] for row in stage.ask(f"PRAGMA table_info({table})")]
+                values = ", ".join("2" if name == "number" else f'"{name}"' for name in names)
+                played.note = table
+                played.harm()
+                stage.change(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE access_key = ?", key)
+                played.tell(light.until(differs(stage, number), f"{table} of {number} doubled, told"))
+                assert stage.named("books", "reconcile") == stage.worth([number])
+                light.go_on(5)
+                played.cure()
+                stage.change(f"DELETE FROM {table} WHERE access_key = ? AND number = 2", key)
+                ends(stage, light, played)
 
 
 def test_a_sale_deleted(stage: Stage) -> None:
     """With its items or without, with its entry in the ledger or without: booked again once, the stock moved once."""
-    told = Told("a sale deleted in the ERP")
+    series = Series()
     with stage.working(), Light(stage.home) as light:
-        for turn in range(TIMES):
+        for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
-            number = stage.count - turn % 2
-            key = stage.ask(f"SELECT access_key FROM sale WHERE number = {number}")[0][0]
-            harmed = now()
-            for table in ("sale", "sale_item", "payment"):
-                stage.change(f"DELETE FROM {table} WHERE access_key = ?", key)
-            whole = bool(turn % 3 == 2)
-            if whole:
-                stage.change("DELETE FROM posting_key WHERE identity LIKE '%' || ? || '%'", key)
-                stage.change("UPDATE stock SET quantity = quantity + 10000")
-            first = light.until(_lost(stage, number), f"{number} lost, told")
-            assert first.till["light"] == "outside"
-            assert f"{number}" in stage.run("books", "rebook", "--dry-run").stdout
-            light.go_on(5)
-            cured = now()
-            again = stage.run("books", "rebook", "--yes", "--reason", "deleted by hand")
-            assert again.returncode == 0, again.stdout + again.stderr
-            light.proven(stage.count)
-            assert stage.ask(f"SELECT 1 FROM sale WHERE access_key = '{key}'"), "green, and not in the ERP"
-            told_of(light, told, harmed, first, cured)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                number = stage.count - turn % 2
+                played.harm()
+                played.note = _delete(stage, number, whole=turn % 3 == 2)
+                first = played.tell(light.until(_lost(stage, number), f"{number} lost, told"))
+                assert first.till["light"] == "outside"
+                assert stage.named("books", "rebook", "--dry-run") == stage.worth([number])
+                light.go_on(5)
+                played.cure()
+                again = stage.run("books", "rebook", "--yes", "--reason", "deleted by hand")
+                assert again.returncode == 0, again.stdout + again.stderr
+                ends(stage, light, played)
+
+
+def _delete(stage: Stage, number: int, *, whole: bool) -> str:
+    """``whole``: with its entry in the ledger and what it did to the stock. What was deleted."""
+    key = stage.key_of(number)
+    for table in ("sale", "sale_item", "payment"):
+        stage.change(f"DELETE FROM {table} WHERE access_key = ?", key)
+    if not whole:
+        return "the sale alone"
+    stage.change("DELETE FROM posting_key WHERE identity LIKE '%' || ? || '%'", key)
+    stage.change("UPDATE stock SET quantity = quantity + 10000")
+    return "with its entry in the ledger"
 
 
 def _lost(stage: Stage, number: int) -> Callable[[Look], bool]:

@@ -4,16 +4,17 @@ import json
 import random
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.test_store_rebuilt import _give, health
-from tests.faults.troubles import TIMES, soak
-from tests.faults.troubles.light import Light, Look, Told
-from tests.faults.troubles.stage import Stage, now, told_of
+from tests.faults.troubles import soak
+from tests.faults.troubles.light import Light, Look
+from tests.faults.troubles.series import Round, Series
+from tests.faults.troubles.stage import Stage
 
 pytestmark = soak
 
@@ -45,103 +46,119 @@ def rebuilt(stage: Stage) -> dict[str, Any]:
     return found
 
 
+def ends(stage: Stage, light: Light) -> None:
+    """The server was made anew: all that was sold is in the ERP, once."""
+    rebuilt(stage)
+    with stage.working():
+        proven(stage, light)
+        stage.booked_right()
+    stage.reconciled()
+
+
 def test_pages_of_the_store(stage: Stage) -> None:
     """Half of them overwritten under the server: nothing more is acknowledged, and it is made anew in one step."""
-    told, store = Told("store pages damaged while running"), stage.home / "store.sqlite3"
-    with Light(stage.home) as light:
-        for _ in range(TIMES):
-            with stage.working():
-                stage.sell_more(10)
-                proven(stage, light)
-                harmed = now()
+    series, store = Series(), stage.home / "store.sqlite3"
+    for turn in series.turns():
+        with Light(stage.home) as light, ExitStack() as processes:
+            processes.enter_context(stage.working())
+            stage.sell_more(10)
+            proven(stage, light)
+            with series.playing(turn, light) as played:
+                played.harm()
                 damage(store, range(8, store.stat().st_size // PAGE, 2))
                 stage.sell_more(3)
-                first = light.until(lambda look: not look.green, "told")
+                played.tell(light.until(lambda look: not look.green, "told"))
                 stage.until(lambda: health(stage).get("codes") == ["store_damaged"])
                 assert stage.run("store", "rebuild").returncode == 3, "the server works on it still"
-            cured = now()
-            rebuilt(stage)
-            with stage.working():
-                proven(stage, light)
-                stage.booked_right()
-            told_of(light, told, harmed, first, cured)
-            stage.reconciled()
-    told.close()
+                light.go_on(5)
+                processes.close()
+                played.cure()
+                ends(stage, light)
 
 
 def test_the_whole_store(stage: Stage) -> None:
-    """Gone without a backup, in every second round under the server that works on it."""
-    told = Told("store database lost without a backup")
-    harmed, first = 0.0, None
-    with Light(stage.home) as light:
-        for turn in range(TIMES):
-            with stage.working():
-                stage.sell_more(4)
-                proven(stage, light)
-                if turn % 2:
-                    harmed, first = _lose_store(stage, light)
-                    stage.until(lambda: health(stage).get("code") == 503)
+    """Gone without a backup, in every second round under the server that works on it. Sales go on."""
+    series = Series()
+    for turn in series.turns():
+        with Light(stage.home) as light, ExitStack() as processes:
+            processes.enter_context(stage.working())
+            stage.sell_more(4)
+            proven(stage, light)
             if not turn % 2:
-                harmed, first = _lose_store(stage, light)
-            cured = now()
-            rebuilt(stage)
-            with stage.working():
-                proven(stage, light)
-                stage.booked_right()
-            assert first is not None
-            told_of(light, told, harmed, first, cured)
-            stage.reconciled()
-    told.close()
-
-
-def _lose_store(stage: Stage, light: Light) -> tuple[float, Look]:
-    """When, and the first look that tells it. Sales go on."""
-    harmed = now()
-    for part in stage.home.glob("store.sqlite3*"):
-        part.unlink()
-    stage.sell_more(2)
-    return harmed, light.until(lambda look: not look.green, "told")
+                processes.close()
+            with series.playing(turn, light) as played:
+                played.harm()
+                for part in stage.home.glob("store.sqlite3*"):
+                    part.unlink()
+                stage.sell_more(2)
+                played.tell(light.until(lambda look: not look.green, "told"))
+                if turn % 2:
+                    stage.until(lambda: health(stage).get("code") == 503)
+                light.go_on(5)
+                processes.close()
+                played.cure()
+                ends(stage, light)
 
 
 def test_pages_of_the_outbox_with_the_files_gone(stage: Stage) -> None:
     """The till died before it could send, a part of its outbox can't be read, and the POS has cleared its folder: each
     sale is in the ERP, or named with its number and value at the till; and is booked once its XML is brought back.
     By the server's word: the new outbox knows nothing of what was proven before."""
-    dice, told, outbox = random.Random(20), Told("outbox damaged, POS files gone"), stage.till / "outbox.sqlite3"
+    series = Series()
     with Light(stage.home) as light:
-        for _ in range(TIMES):
+        for turn in series.turns():
             with stage.working():
                 stage.sell_more(2)
                 light.proven(stage.count)
-            with stage.process("till run", stage.till):  # and no server
-                unsent = stage.sell_more(12)
-                stage.until(lambda: stage.till_status()["pending"] == 12)
-            for path in stage.pos.iterdir():
-                path.unlink()
-            with closing(sqlite3.connect(outbox)) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            pages = outbox.stat().st_size // PAGE
-            damage(outbox, sorted(dice.sample(range(2, pages), max(1, pages // 3))))
-            harmed = now()
-            with stage.working():
-                first = light.until(lambda look: not look.green, "told")
-                lost = _lost_or_booked(stage, unsent)
-                if lost:
-                    light.until(_lost_at_server(len(lost)), "named at the server too")
-                cured = now()
-                stage.sell(sorted(lost))
-                if not lost:
-                    stage.run("till", "forget-lost", home=stage.till)
-                light.proven(stage.count)
-            told_of(light, told, harmed, first, cured)
-            print(f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}", flush=True)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                unsent = _unsent_and_damaged(stage, random.Random(f"outbox {turn}"))
+                played.harm()
+                with stage.working():
+                    played.tell(light.until(lambda look: not look.green, "told"))
+                    lost = _lost_or_booked(stage, unsent)
+                    played.note = f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}"
+                    _brought_back(stage, light, played, lost)
+            stage.booked_right()
+            stage.reconciled()
 
 
-def _lost_at_server(count: int) -> Callable[[Look], bool]:
-    return lambda look: look.finding("sales_lost").get("count", 0) >= count
+def _unsent_and_damaged(stage: Stage, dice: random.Random) -> range:
+    """Sold and captured while no server was there, and nowhere but in an outbox that lost a third of its pages."""
+    outbox = stage.till / "outbox.sqlite3"
+    with stage.process("till run", stage.till):
+        unsent = stage.sell_more(12)
+        stage.until(lambda: stage.till_status()["pending"] == len(unsent))
+    for path in stage.pos.iterdir():
+        path.unlink()
+    with closing(sqlite3.connect(outbox)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages = outbox.stat().st_size // PAGE
+    damage(outbox, sorted(dice.sample(range(2, pages), max(1, pages // 3))))
+    return unsent
+
+
+def _brought_back(stage: Stage, light: Light, played: Round, lost: set[int]) -> None:
+    """What is lost is named at the server too, and no look is green before the ERP has it."""
+    if lost:
+        light.until(_lost_at_server(stage, lost), "named at the server too")
+        light.go_on(5)
+    played.cure()
+    stage.sell(sorted(lost))
+    if not lost:
+        stage.run("till", "forget-lost", home=stage.till)
+    elif wrong := stage.becomes_right():
+        played.still_wrong(wrong)
+    light.proven(stage.count)
+
+
+def _lost_at_server(stage: Stage, lost: set[int]) -> Callable[[Look], bool]:
+    """What was proven before may be told as well, until the server has said that it has it."""
+
+    def holds(look: Look) -> bool:
+        told = look.finding("sales_lost")
+        return bool(told) and told["count"] >= len(lost) and told["value"] >= sum(map(stage.cents, lost))
+
+    return holds
 
 
 def _lost_or_booked(stage: Stage, numbers: range) -> set[int]:

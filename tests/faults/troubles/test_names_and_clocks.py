@@ -1,15 +1,18 @@
 """A POS with one file name for all its sales, and a server whose clock goes three hours ahead and back."""
 
+import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 
-from tests.faults.troubles import TIMES, soak
+from tests.faults.troubles import soak
 from tests.faults.troubles.clocks import OwnClock
-from tests.faults.troubles.light import Light, Told
-from tests.faults.troubles.stage import Stage, now, told_of
+from tests.faults.troubles.light import Light, Look
+from tests.faults.troubles.series import Series
+from tests.faults.troubles.stage import Stage
 
 pytestmark = soak
 
@@ -17,63 +20,87 @@ THREE_HOURS = 3 * 3600
 
 
 def test_one_name_for_all_sales(tmp_path: Path) -> None:
-    """Each written over the one before, sometimes soon: all are booked, or the light says that a file vanished
-    before it was captured."""
-    stage, told = Stage(tmp_path), Told("one file name reused")
-    name = stage.pos / "nfce.xml"
-    with stage.working(), Light(stage.home) as light:
-        stage.sell_more(1)
-        light.proven(1)
-        for turn in range(TIMES):
-            harmed = now()
-            for _ in range(5):
-                stage.count += 1
-                part = stage.pos / "nfce.part"
-                part.write_bytes(stage.note(stage.count))
-                part.replace(name)
-                time.sleep((2.0, 1.0, 0.5)[turn % 3])
-            first = light.until(lambda look: not look.green, "told")
-            stage.until(lambda: len(stage.sold()) + _vanished(stage) >= stage.count)
-            cured = now()
-            assert "name_reused" in light.looks[-1].codes
-            print(f"booked {len(stage.sold())} of {stage.count}, vanished: {_vanished(stage)}", flush=True)
-            told_of(light, told, harmed, first, cured)
-    told.close()
+    """Each written over the one before, sometimes soon: all are booked, or their numbers told as missing. In a store of
+    its own each time: a name used twice is told for a day."""
+    series = Series()
+    for turn in series.turns():
+        stage = Stage(tmp_path / str(turn))
+        with stage.working(), Light(stage.home) as light:
+            _write_over(stage)
+            light.proven(1)
+            with series.playing(turn, light) as played:
+                played.harm()
+                for _ in range(5):
+                    _write_over(stage)
+                    time.sleep((2.0, 1.0, 0.5)[turn % 3])
+                played.tell(light.until(lambda look: "name_reused" in look.codes, "told"))
+                stage.until(partial(_all_accounted_for, stage))
+                light.go_on(5)
+                played.cure()
+                booked = {(number, total) for number, total in stage.ask("SELECT number, total FROM sale")}
+                assert booked == stage.worth(stage.sold())
+                played.note = f"booked {len(stage.sold())} of {stage.count}, missing {sorted(_missing(stage))}"
 
 
-def _vanished(stage: Stage) -> int:
-    return sum(one["count"] for one in stage.till_status()["ails"] if one["code"] == "file_vanished")
+def _write_over(stage: Stage) -> None:
+    """The next sale, under the name that all have."""
+    stage.count += 1
+    part = stage.pos / "nfce.part"
+    part.write_bytes(stage.note(stage.count))
+    part.replace(stage.pos / "nfce.xml")
+
+
+def _all_accounted_for(stage: Stage) -> bool:
+    return set(range(1, stage.count + 1)) == set(stage.sold()) | _missing(stage)
+
+
+def _missing(stage: Stage) -> set[int]:
+    """The numbers told as missing. That one was missed is told at the till as well."""
+    [series] = json.loads(stage.run("numbering", "--json").stdout)
+    missing = {number for one in series["missing"] for number in range(one["first"], one["last"] + 1)}
+    vanished = sum(one["count"] for one in stage.till_status()["ails"] if one["code"] == "file_vanished")
+    return missing if vanished >= len(missing) else set()
 
 
 def test_the_server_three_hours_ahead_and_back_while_the_erp_is_locked(tmp_path: Path) -> None:
     """Once it is back and the lock is gone, nothing waits for hours. In every second round the server is started anew
     in between. The till's own clock is right."""
-    stage, told, clock = Stage(tmp_path), Told("server's clock +3 h and back, ERP locked"), OwnClock(tmp_path)
+    stage, series, clock = Stage(tmp_path), Series(), OwnClock(tmp_path)
     with stage.process("till run", stage.till), Light(stage.home, clock.environment) as light, ExitStack() as server:
         server.enter_context(stage.process("serve", stage.home, clock.environment))
-        for turn in range(TIMES):
+        for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
-            with locked(stage.home / "erp.sqlite3"):
-                harmed = now()
-                clock.put(THREE_HOURS)
-                stage.sell_more(3)
-                first = light.until(lambda look: look.till["waiting"] == 3, "they wait")
-                time.sleep(10)  # a few more tries, each of which sets a time
-                if turn % 2:
-                    server.close()
-                clock.put(0)
-                if turn % 2:
-                    server.enter_context(stage.process("serve", stage.home, clock.environment))
-                time.sleep(3)
-                cured = now()
-            began = time.monotonic()
-            light.proven(stage.count)
-            print(f"flowed {time.monotonic() - began:.1f} s after the lock was gone", flush=True)
-            told_of(light, told, harmed, first, cured)
-        stage.booked_right()
-        stage.reconciled()
-    told.close()
+            with series.playing(turn, light) as played:
+                with locked(stage.home / "erp.sqlite3"):
+                    played.harm()
+                    clock.put(THREE_HOURS)
+                    later = stage.sell_more(3)
+                    played.tell(light.until(waiting(stage, later), "they wait, with their value"))
+                    time.sleep(10)  # a few more tries, each of which sets a time
+                    if turn % 2:
+                        server.close()
+                    clock.put(0)
+                    if turn % 2:
+                        server.enter_context(stage.process("serve", stage.home, clock.environment))
+                    time.sleep(3)
+                    played.cure()
+                began = time.monotonic()
+                played.still_wrong(stage.becomes_right())
+                light.proven(stage.count)
+                played.note = f"flowed {time.monotonic() - began:.1f} s after the lock was gone"
+                stage.reconciled()
+
+
+def waiting(stage: Stage, numbers: range) -> Callable[[Look], bool]:
+    """Whether just these are told to wait, with their value."""
+    value = sum(map(stage.cents, numbers))
+
+    def holds(look: Look) -> bool:
+        told = {(one["count"], one["value"]) for one in look.till.get("findings", [])}
+        return look.till.get("waiting") == len(numbers) and (len(numbers), value) in told
+
+    return holds
 
 
 @contextmanager
