@@ -24,7 +24,7 @@ from malote.spool.documents import IncomingFile
 from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 from malote.wire import PouchFile
-from tests.engines.spool_support import NOON, START, incoming
+from tests.engines.spool_support import NOON, START, drop_pouch, incoming
 from tests.unit.fiscal.notes import build_note
 
 pytest_plugins = ["tests.engines.spool_fixtures"]
@@ -81,18 +81,6 @@ def flip(engine: Engine, column: str, pouch: int, where: Callable[[bytes], int])
 
 def _flipped(held: bytes, at: int) -> bytes:
     return held[:at] + bytes([held[at] ^ 1]) + held[at + 1 :]
-
-
-def drop_pouch(engine: Engine, pouch: int) -> None:
-    """As somebody does who is in the database: past its foreign keys."""
-    raw = engine.raw_connection()
-    cursor = raw.cursor()
-    sqlite = engine.dialect.name == "sqlite"
-    cursor.execute("PRAGMA foreign_keys = OFF" if sqlite else "SET session_replication_role = replica")
-    cursor.execute(f"DELETE FROM pouch WHERE id = {pouch}")
-    raw.commit()
-    cursor.execute("PRAGMA foreign_keys = ON" if sqlite else "RESET session_replication_role")
-    raw.close()
 
 
 def test_nothing_is_told_of_what_is_whole_and_a_look_takes_a_pouch_at_least(store: Engine) -> None:

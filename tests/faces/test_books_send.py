@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from sqlalchemy import Engine, select, update
 from typer.testing import CliRunner
 
 from malote.app import Services, services_for
@@ -14,10 +15,13 @@ from malote.cli.main import assemble
 from malote.config import load
 from malote.consumers import sending
 from malote.consumers.lines import SaleTold
-from malote.fiscal.documents import Cancellation, Protocol, Sale
+from malote.database.engine import writing
+from malote.database.tables import pouch as pouches
+from malote.fiscal.documents import Cancellation, Document, Protocol, Sale
 from malote.spool import retention
+from malote.spool.extracted import Extracted, pack
 from malote.tills.till import create_till
-from tests.engines.spool_support import NOON
+from tests.engines.spool_support import NOON, drop_pouch
 from tests.faces import consumer_support as support
 from tests.faces.webhook_support import Receiver, receiving
 
@@ -109,6 +113,7 @@ def test_killed_in_the_middle_it_goes_on(store: Store, monkeypatch: pytest.Monke
     assert not list((store.home / "out").rglob("*.tmp"))
     assert store.send("disk") | {"total": 0} == {
         "consumer": "disk", "found": 5, "total": 0, "pruned": 0, "sent_before": 0, "sent": 5,
+        "damaged": [], "damaged_before": 0,
     }  # fmt: skip
     assert len(store.lines("2026-11-20", "caixa1")) == 3
 
@@ -138,6 +143,86 @@ def test_what_left_the_server_is_told(store: Store) -> None:
     sent = store.send("disk", status=1)
     assert sent["pruned"] == sent["found"] == 5
     assert not any(one.complete for one in store.lines("2026-11-20", "caixa1"))
+
+
+def _damage(store: Store) -> None:
+    """Sale 3 reads as another amount than the one that came, caixa2's file is another, the cancellation's is gone."""
+    with services_for(load(store.home / "malote.toml", {})) as services:
+        _damage_in(services.engine)
+
+
+def _damage_in(engine: Engine) -> None:
+    with writing(engine) as connection:
+        held = {row.id: row for row in connection.execute(select(pouches).order_by(pouches.c.id))}
+        first, second, third, *_ = held
+        opened = Extracted(held[first].extracted)
+        forms: list[Document | None] = [opened.document(place) for place in range(5)]
+        for place, one in enumerate(forms):
+            if isinstance(one, Sale) and one.number == 3:
+                forms[place] = msgspec.structs.replace(one, totals=msgspec.structs.replace(one.totals, total=1))
+        connection.execute(update(pouches).where(pouches.c.id == first).values(extracted=pack(forms)))
+        connection.execute(update(pouches).where(pouches.c.id == second).values(body=b"another"))
+    drop_pouch(engine, third)
+
+
+def test_what_is_damaged_here_is_left_out_by_name(store: Store) -> None:
+    store.run("consumers", "add", "disk", "--folder", str(store.home / "out"), "--personal")
+    _damage(store)
+    sent = store.send("disk", status=1)
+    changed, cancelled, other = sent["damaged"]
+    assert [(one["till"], one["number"], one["total"], one["what"]) for one in (changed, other)] == [
+        ("caixa1", 3, 1298, ["line"]),
+        ("caixa2", 11, 1298, ["file"]),
+    ]
+    assert (cancelled["access_key"], cancelled["what"]) == (sale(2, 20).access_key, ["line", "file"])
+    assert changed["access_key"] == sale(3, 20).access_key
+    told = {(one.kind, one.number): one.complete for one in store.lines("2026-11-20", "caixa1")}
+    assert told == {("sale", 2): True, ("sale", 3): False, ("cancellation", None): False}
+    (named,) = (one for one in store.lines("2026-11-20", "caixa1") if one.number == 3)
+    assert (named.access_key, named.totals) == (sale(3, 20).access_key, None), "nothing that the damaged form says"
+    assert not list((store.home / "out" / "xml" / "2026-11-20" / "caixa2").iterdir())
+    said = store.run("consumers", "log", "disk")
+    assert [(one["what"], one["count"]) for one in said] == [("sent_again", 5), ("left_out", 1), ("left_out", 2)]
+    assert sale(3, 20).access_key in said[2]["detail"]["documents"]
+    assert "12.98" in said[2]["detail"]["documents"]
+
+
+def test_on_the_screen_each_stands_with_number_and_value(store: Store) -> None:
+    with receiving() as receiver:
+        store.run("consumers", "add", "hook", "--webhook", receiver.url)
+        _damage(store)
+        options = ["--to", "hook", "--from", "2026-11-20", "--until", "2026-11-21"]
+        result = CliRunner().invoke(
+            assemble("books"), ["books", "send", *options, "--config", str(store.home / "malote.toml")]
+        )
+        assert result.exit_code == 1
+        key = sale(3, 20).access_key
+        assert f"caixa1 · 2026-11-20 · 1/3 · {key} · R$ 12.98 · line not complete" in result.stdout
+        assert "2: damaged here" in result.stdout
+        assert [one.told["complete"] for one in receiver.received] == [True, False, False, True, True]
+        assert [one["what"] for one in store.run("consumers", "log", "hook")][:2] == ["sent_again", "left_out"]
+
+
+def test_a_day_s_export_names_what_is_not_in_it(store: Store) -> None:
+    _damage(store)
+    key = sale(11, 20).access_key
+    told = store.run("books", "export", "2026-11-20", str(store.home / "day.zip"), status=1)
+    (damaged,) = told["damaged"]
+    assert (damaged["till"], damaged["access_key"], damaged["number"], damaged["total"]) == ("caixa2", key, 11, 1298)
+    assert told["pruned"] == []
+    _prune(store)
+    options = [
+        "books",
+        "export",
+        "2026-11-20",
+        str(store.home / "again.zip"),
+        "--config",
+        str(store.home / "malote.toml"),
+    ]
+    said = CliRunner().invoke(assemble("books"), options)
+    assert said.exit_code == 1
+    assert "3: without the file, which left the server, R$ 38.94 [content_pruned]" in said.stdout
+    assert f"caixa2 · 1/11 · {key} · R$ 12.98" in said.stdout
 
 
 def _prune(store: Store) -> None:

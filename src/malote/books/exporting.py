@@ -19,20 +19,33 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
+from malote.fiscal.access_key import is_well_formed, split
 from malote.register import contents
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: when it was written says the chain
 
 
+class UnexportedSale(msgspec.Struct, frozen=True):
+    """One whose file isn't in the export. ``total`` in cents; ``number`` where its key tells it; ``sha256`` of the file
+    as it came, in hex."""
+
+    till: str
+    access_key: str
+    series: int | None
+    number: int | None
+    total: int
+    sha256: str
+
+
 class ExportedDay(msgspec.Struct, frozen=True):
-    """``content`` is the file; ``pruned`` are the hashes of sales' files that left the server, ``damaged`` those of
-    files that aren't any more what came. Neither is in it."""
+    """``content`` is the file; ``pruned`` are the sales whose files left the server, ``damaged`` those whose file isn't
+    what came any more. Neither is in it."""
 
     content: bytes
     tills: int
     sales: int
-    pruned: list[str]
-    damaged: list[str] = []
+    pruned: list[UnexportedSale]
+    damaged: list[UnexportedSale] = []
 
 
 def export(engine: Engine, signer: Signer, day: date, actor: Actor) -> ExportedDay:
@@ -47,7 +60,7 @@ def export(engine: Engine, signer: Signer, day: date, actor: Actor) -> ExportedD
             text = "".join(f"{line}\n" for line in sorted(entry.lines))
             members[lines_name(entry.till, entry.turn)] = text.encode()
     members |= files
-    missing = {one for till, hashes in wanted.items() for one in hashes if document_name(till, one) not in files}
+    left_out = [one for one in _sales(found, day) if document_name(one.till, one.sha256) not in files]
     if wanted:
         with writing(engine) as connection:
             audit.record(
@@ -57,9 +70,23 @@ def export(engine: Engine, signer: Signer, day: date, actor: Actor) -> ExportedD
         _sealed(members, signer),
         len(wanted),
         sum(map(len, wanted.values())),
-        sorted(missing - spoilt),
-        sorted(missing & spoilt),
+        [one for one in left_out if one.sha256 not in spoilt],
+        [one for one in left_out if one.sha256 in spoilt],
     )
+
+
+def _sales(found: Sequence[ChainEntry], day: date) -> list[UnexportedSale]:
+    """Of the day's entries, as their lines tell them: by till and key, each once."""
+    sales: dict[tuple[str, str, str], UnexportedSale] = {}
+    for entry in found:
+        for line in entry.lines if entry.day == day else ():
+            access_key, _, cents, sha256 = line.split(" ")
+            parts = split(access_key) if is_well_formed(access_key) else None
+            series, number = (parts.series, parts.number) if parts else (None, None)
+            if sha256 != "-":
+                one = UnexportedSale(entry.till, access_key, series, number, int(cents), sha256)
+                sales[entry.till, access_key, sha256] = one
+    return sorted(sales.values(), key=lambda one: (one.till, one.access_key))
 
 
 def _chain(found: Sequence[ChainEntry], signer: Signer) -> bytes:

@@ -23,8 +23,7 @@ from malote.database.kept_tables import damaged_file, kept_walk
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.upserting import insert_into
-from malote.fiscal.documents import Sale
-from malote.spool.extracted import DamagedError, Extracted
+from malote.spool.extracted import DamagedError, Extracted, is_of
 from malote.wire import Pouch
 
 #   gone       its bytes aren't here any more, and no retention dropped them
@@ -206,12 +205,8 @@ def _unlike(rows: Sequence[Any], extracted: bytes | None) -> Iterator[int]:
             document = opened.document(row.extracted_index) if opened is not None else None
         except DamagedError:
             document = None
-        if document is None or (isinstance(document, Sale) and not _is_of(document, row)):
+        if document is None or not is_of(document, row.access_key, row.total):
             yield row.id
-
-
-def _is_of(sale: Sale, row: Any) -> bool:
-    return (sale.access_key, sale.totals.total) == (row.access_key, row.total)
 
 
 _decoder = msgspec.msgpack.Decoder(Pouch)

@@ -10,7 +10,7 @@ import typer
 from malote.bilingual import Bilingual, Language
 from malote.cli.books_gaps import checked_reason
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of, wrong_usage
-from malote.terminal.output import print_json, say
+from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,10 +128,19 @@ def _say(written: "Sequence[tuple[Path, ExportedDay]]", public_key: str, languag
         say(f"{place}: {found.tills} {tills}, {found.sales} {sales}")
     say(f"{Bilingual('chave pública', 'public key').of(language)}: {public_key}")
     for _, found in written:
-        for one in found.pruned:
-            say(f"{one} [content_pruned]")
-        for one in found.damaged:
-            say(f"{one} [kept_damaged]")
+        for code, some in (("content_pruned", found.pruned), ("kept_damaged", found.damaged)):
+            if some:
+                total = amount(sum(one.total for one in some), language)
+                say(f"{len(some)}: {_LEFT_OUT[code].of(language)}, R$ {total} [{code}]")
+            for one in some:
+                number = f"{one.series}/{one.number} · " if one.number is not None else ""
+                say(f"{one.till} · {number}{one.access_key} · R$ {amount(one.total, language)} · {one.sha256[:16]}")
+
+
+_LEFT_OUT = {
+    "content_pruned": Bilingual("sem o arquivo, que já saiu do servidor", "without the file, which left the server"),
+    "kept_damaged": Bilingual("sem o arquivo, danificado aqui", "without the file, damaged here"),
+}
 
 
 def verify(

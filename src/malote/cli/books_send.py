@@ -6,18 +6,26 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, Language
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of, wrong_usage
 from malote.terminal.output import amount, errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
+    from malote.consumers.left_out import LeftOut
     from malote.consumers.periods import Period
+
+MOST_NAMED = 50  # on the screen; --json has all
+_MISSING: dict[str, Bilingual[str]] = {
+    "line": Bilingual("linha incompleta", "line not complete"),
+    "file": Bilingual("sem o XML", "without its XML"),
+}
 
 
 class Sent(msgspec.Struct, frozen=True):
     """``found``: documents of the period; ``total``: of its sales, in cents; ``pruned``: those of which only what
-    identifies them is left."""
+    identifies them is left, by retention; ``damaged``: those not sent whole now, since they are damaged here, and
+    ``damaged_before`` by the same order before it was stopped (the consumer's log names them)."""
 
     consumer: str
     found: int
@@ -25,6 +33,8 @@ class Sent(msgspec.Struct, frozen=True):
     pruned: int
     sent_before: int
     sent: int
+    damaged: "list[LeftOut]" = []
+    damaged_before: int = 0
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +53,8 @@ def send(
 ) -> None:
     """Sends what was booked in a period to a consumer again: signed POSTs to its webhook, or JSON Lines to its folder,
     with the XML where it may know consumers' CPF. Stopped in the middle, the same command goes on. Exit status 1 where
-    the content of something has left the server. To the ERP itself: `malote books rebook`.
+    the content of something has left the server or is damaged here: what is damaged is named, here and in
+    `malote consumers log`. To the ERP itself: `malote books rebook`.
     """
     from malote.consumers.periods import Period
 
@@ -56,18 +67,40 @@ def send(
     if json:
         print_json(sent)
     else:
-        total = amount(sent.total, language)
-        say(
-            Bilingual(
-                f"{sent.found} documentos, R$ {total}; {sent.sent_before} já enviados, {sent.sent} enviados agora",
-                f"{sent.found} documents, R$ {total}; {sent.sent_before} sent before, {sent.sent} sent now",
-            ).of(language)
-        )
-        if sent.pruned:
-            gone = Bilingual("só restou o que os identifica", "only what identifies them is left").of(language)
-            say(f"{sent.pruned}: {gone} [content_pruned]")
-    if sent.pruned:
+        _say(sent, language)
+    if sent.pruned or sent.damaged or sent.damaged_before:
         raise typer.Exit(FOUND)
+
+
+def _say(sent: Sent, language: Language) -> None:
+    total = amount(sent.total, language)
+    say(
+        Bilingual(
+            f"{sent.found} documentos, R$ {total}; {sent.sent_before} já enviados, {sent.sent} enviados agora",
+            f"{sent.found} documents, R$ {total}; {sent.sent_before} sent before, {sent.sent} sent now",
+        ).of(language)
+    )
+    if sent.pruned:
+        gone = Bilingual("só restou o que os identifica", "only what identifies them is left").of(language)
+        say(f"{sent.pruned}: {gone} [content_pruned]")
+    if sent.damaged:
+        spoilt = Bilingual("danificados aqui, não foram inteiros", "damaged here, not sent whole").of(language)
+        say(f"{len(sent.damaged)}: {spoilt} [kept_damaged]")
+        for one in sent.damaged[:MOST_NAMED]:
+            say(_named(one, language))
+        if len(sent.damaged) > MOST_NAMED:
+            say(f"… +{len(sent.damaged) - MOST_NAMED} (--json)")
+    if sent.damaged_before:
+        earlier = Bilingual("danificados, na parte já enviada", "damaged, in the part sent before").of(language)
+        say(f"{sent.damaged_before}: {earlier} [kept_damaged]; malote consumers log {sent.consumer}")
+
+
+def _named(one: "LeftOut", language: Language) -> str:
+    number = f"{one.series}/{one.number} · " if one.number is not None else ""
+    kind = "" if one.kind == "sale" else f"{one.kind} · "
+    value = f"R$ {amount(one.total, language)} · " if one.total is not None else ""
+    what = " + ".join(_MISSING[each].of(language) for each in one.what)
+    return f"{one.till} · {one.day} · {kind}{number}{one.access_key or '?'} · {value}{what}"
 
 
 def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> Sent:
@@ -87,7 +120,10 @@ def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> 
         return Sent(consumer.name, len(found.places), found.total, found.pruned, 0, 0)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task(consumer.name, total=len(found.places))
-        before, count = services.consumers.send_again(
-            consumer, period, found, lambda done: bar.advance(task, done), command_line()
+        done = services.consumers.send_again(
+            consumer, period, found, lambda count: bar.advance(task, count), command_line()
         )
-    return Sent(consumer.name, len(found.places), found.total, found.pruned, before, count)
+    return Sent(
+        consumer.name, len(found.places), found.total, found.pruned, done.before, done.sent, done.left_out,
+        done.left_out_before,
+    )  # fmt: skip

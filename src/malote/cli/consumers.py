@@ -26,6 +26,7 @@ _WHATS: dict[str, Bilingual[str]] = {
     "delivered": Bilingual("entregue", "delivered"),
     "refused": Bilingual("recusou", "refused"),
     "sent_again": Bilingual("reenviado", "sent again"),
+    "left_out": Bilingual("ficou de fora, danificado", "left out, damaged"),
 }
 
 

@@ -19,7 +19,7 @@ from malote.consumers.lines import SaleTold, Telling
 from malote.consumers.log import Got, SendingEntry
 from malote.consumers.periods import Period, PeriodContent
 from malote.consumers.pulling import Page
-from malote.consumers.sending import Progress
+from malote.consumers.sending import Progress, SentAgain
 from malote.consumers.webhooks import Webhooks
 from malote.spool import feed, retention
 from malote.spool.documents import Reason
@@ -129,8 +129,8 @@ class Consumers:
 
     def send_again(
         self, consumer: Consumer, period: Period, found: PeriodContent, told: Progress, actor: Actor
-    ) -> tuple[int, int]:
-        """Sends what was found of a period: how many an order that was stopped had sent before, and how many now.
+    ) -> SentAgain:
+        """Sends what was found of a period.
 
         Raises ``ConsumerError`` for one that pulls or was revoked, ``CallError`` where a webhook takes no more,
         ``OSError`` where a folder can't be written.
@@ -139,10 +139,10 @@ class Consumers:
             raise ConsumerError("consumer_not_sent_to", consumer.name)
         order = sending.open_order(self.engine, consumer, period, actor, time.time())
         if consumer.kind == "folder":
-            return order.count, sending.to_folder(self.engine, consumer, self.telling(consumer), order, found, told)
+            return sending.to_folder(self.engine, consumer, self.telling(consumer), order, found, told)
         caller = self.caller()
         try:
-            return order.count, sending.to_webhook(self.delivery(consumer, caller), order, found, told)
+            return sending.to_webhook(self.delivery(consumer, caller), order, found, told)
         finally:
             caller.close()
 

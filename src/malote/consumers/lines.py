@@ -16,7 +16,7 @@ from malote.fiscal.documents import Document
 from malote.fiscal.json_form import DocumentTold, told
 from malote.register.reopening import ExtractedPlace, reopened
 from malote.rejection import Language
-from malote.spool.extracted import by_its_own_clock
+from malote.spool.extracted import by_its_own_clock, is_of
 from malote.spool.feed import Change
 
 State = Literal[
@@ -55,7 +55,9 @@ def lines_of(engine: Engine, telling: Telling, changes: Sequence[Change]) -> Ite
 
 
 def line_of(telling: Telling, change: Change, document: Document | None, state: State, cursor: str) -> SaleTold:
-    """What is told of a document in this state."""
+    """What is told of a document in this state: what its line here says, where its form isn't that document's."""
+    if document is not None and not is_of(document, change.access_key, change.total):
+        document = None
     fields = _fields(by_its_own_clock(document, change.issued_at) if document else None, change)
     if not telling.personal:
         fields["consumer"] = ""

@@ -15,6 +15,7 @@ What = Literal[
     "delivered",
     "refused",  # while others were taken; it is tried again
     "sent_again",
+    "left_out",  # of what was sent again, since it is damaged here: ``detail`` names it
 ]
 TOGETHER_SECONDS = 60.0  # deliveries this close to one another are one line
 

@@ -92,6 +92,17 @@ def cancelled_keys(engine: Engine, access_keys: Sequence[str]) -> set[str]:
     return found
 
 
+def pruned_ones(engine: Engine, document_ids: Sequence[int]) -> set[int]:
+    """Those whose content left the server by its retention. Raises ``StoreError``."""
+    found: set[int] = set()
+    for some in chunks(document_ids):
+        query = select(documents.c.id).join(pouches, pouches.c.id == documents.c.pouch_id)
+        with reading(engine) as connection:
+            dropped = query.where(documents.c.id.in_(some), pouches.c.pruned_at.is_not(None))
+            found |= set(connection.scalars(dropped))
+    return found
+
+
 def _rows(engine: Engine, period: Period) -> Iterator[Any]:
     """A day more on both sides, since times are kept as they are written."""
     first, last = period.since - timedelta(days=1), period.until + timedelta(days=2)
@@ -100,7 +111,7 @@ def _rows(engine: Engine, period: Period) -> Iterator[Any]:
             documents.c.id, documents.c.issued_at, documents.c.accepted_at, documents.c.kind, documents.c.total,
             tills.c.name, pouches.c.pruned_at,
         )
-        .select_from(documents.join(tills).join(pouches, pouches.c.id == documents.c.pouch_id))
+        .select_from(documents.join(tills).outerjoin(pouches, pouches.c.id == documents.c.pouch_id))
         .where(documents.c.state == "posted")
         .where(
             or_(

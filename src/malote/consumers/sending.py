@@ -15,9 +15,10 @@ from sqlalchemy import Engine, insert, select, update
 from malote import durable
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.consumers import log, signing
+from malote.consumers import left_out, log, signing
 from malote.consumers.accounts import Consumer
 from malote.consumers.delivering import Delivery
+from malote.consumers.left_out import LeftOut
 from malote.consumers.lines import SaleTold, Telling, line_of
 from malote.consumers.log import Got
 from malote.consumers.periods import Period, PeriodContent, PeriodPlace, cancelled_keys, changes, till_days
@@ -31,6 +32,16 @@ AT_ONCE = 50  # deliveries between two commits
 _LINES, _XML = "linhas", "xml"  # folders within a consumer's
 
 Progress = Callable[[int], None]  # told how many documents were sent since it was last told
+
+
+class SentAgain(msgspec.Struct, frozen=True):
+    """``before``: documents that an order which was stopped had sent, ``left_out_before`` of them not whole; ``sent``
+    and ``left_out``: now."""
+
+    before: int
+    sent: int
+    left_out_before: int
+    left_out: list[LeftOut]
 
 
 class SendOrder(msgspec.Struct, frozen=True):
@@ -65,51 +76,69 @@ def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor,
 
 def to_folder(
     engine: Engine, consumer: Consumer, telling: Telling, order: SendOrder, found: PeriodContent, told: Progress
-) -> int:
+) -> SentAgain:
     """Writes a file of JSON Lines for each till-day, and with the right to personal data the documents' own files.
 
-    How many documents. Raises ``StoreError``, ``OSError``.
+    Raises ``StoreError``, ``OSError``.
     """
     root = Path(consumer.address)
-    count = 0
+    done = _Done()
     for day, till, ids in till_days(_left(order, found)):
         lines = durable.make_folder(root / _LINES / day, mode=0o700)
         if telling.personal:
-            _write_files(engine, durable.make_folder(root / _XML / day / till, mode=0o700), ids)
-        encoded = [msgspec.json.encode(line) + b"\n" for _, line in _lines(engine, telling, ids)]
+            _write_files(engine, durable.make_folder(root / _XML / day / till, mode=0o700), ids, done.without_file)
+        encoded = []
+        for change, line in _lines(engine, telling, ids):
+            encoded.append(msgspec.json.encode(line) + b"\n")
+            done.add(PeriodPlace(day, till, change.document_id), change, line)
         durable.write(lines / f"{till}.jsonl", b"".join(encoded))
-        _advance(engine, order, PeriodPlace(day, till, ids[-1]), len(ids))
-        count += len(ids)
+        _advance(engine, consumer, order, done)
         told(len(ids))
-    _finish(engine, consumer, order, count)
-    return count
+    return _finish(engine, consumer, order, done)
 
 
-def to_webhook(delivery: Delivery, order: SendOrder, found: PeriodContent, told: Progress) -> int:
-    """POSTs each document, signed, in order. How many.
+def to_webhook(delivery: Delivery, order: SendOrder, found: PeriodContent, told: Progress) -> SentAgain:
+    """POSTs each document, signed, in order.
 
     Raises ``StoreError``, and ``CallError`` where one isn't taken: all before it was, and is noted.
     """
-    count = 0
     places = _left(order, found)
+    done = _Done()
     for start in range(0, len(places), AT_ONCE):
         some = places[start : start + AT_ONCE]
         by_id = {place.document_id: place for place in some}
-        done: list[PeriodPlace] = []
         try:
             for change, line in _in_order(delivery, some):
                 body = msgspec.json.encode(line)
                 message = f"malote-again-{order.id}-{change.document_id}"
                 headers = signing.headers(delivery.secret, message, body, delivery.clock())
                 delivery.post(delivery.consumer.address, body, headers)
-                done.append(by_id[change.document_id])
+                done.add(by_id[change.document_id], change, line)
                 told(1)
         finally:
-            if done:
-                _advance(delivery.engine, order, done[-1], len(done))
-                count += len(done)
-    _finish(delivery.engine, delivery.consumer, order, count)
-    return count
+            _advance(delivery.engine, delivery.consumer, order, done)
+    return _finish(delivery.engine, delivery.consumer, order, done)
+
+
+class _Done:
+    """What was sent: of the step that isn't noted yet, and in all."""
+
+    def __init__(self) -> None:
+        self.step: list[tuple[PeriodPlace, Change]] = []
+        self.incomplete: set[int] = set()
+        self.without_file: set[int] = set()
+        self.count = 0
+        self.left_out: list[LeftOut] = []
+
+    def add(self, place: PeriodPlace, change: Change, line: SaleTold) -> None:
+        self.step.append((place, change))
+        if not line.complete:
+            self.incomplete.add(place.document_id)
+
+    def noted(self, some: list[LeftOut]) -> None:
+        self.count += len(self.step)
+        self.left_out += some
+        self.step, self.incomplete, self.without_file = [], set(), set()
 
 
 def _in_order(delivery: Delivery, places: list[PeriodPlace]) -> Iterator[tuple[Change, SaleTold]]:
@@ -129,10 +158,11 @@ def _lines(engine: Engine, telling: Telling, ids: list[int]) -> Iterator[tuple[C
         yield one, line_of(telling, one, document, standing(one, state, cancelled=one.access_key in cancelled), "")
 
 
-def _write_files(engine: Engine, folder: Path, ids: list[int]) -> None:
-    """The files that the documents came in, each under the key and kind of what is in it."""
+def _write_files(engine: Engine, folder: Path, ids: list[int], without: set[int]) -> None:
+    """The files that the documents came in, each under the key and kind of what is in it. ``without`` is told of those
+    whose file isn't the one that came."""
     names = {one.document_id: _name(one) for one, _ in changes(engine, ids)}
-    for document_id, _, content in contents.of_documents(engine, ids):
+    for document_id, _, content in contents.of_documents(engine, ids, without):
         durable.write(folder / names[document_id], content)
 
 
@@ -142,16 +172,25 @@ def _name(one: Change) -> str:
     return f"{key}.xml" if one.kind == "sale" else f"{key}-{one.kind}-{one.document_id}.xml"
 
 
-def _advance(engine: Engine, order: SendOrder, place: PeriodPlace, count: int) -> None:
-    values: dict[str, Any] = {"position": msgspec.json.encode(place).decode(), "count": sending.c.count + count}
+def _advance(engine: Engine, consumer: Consumer, order: SendOrder, done: _Done) -> None:
+    """Notes the step, and what of it was left out."""
+    if not done.step:
+        return
+    some = left_out.found(engine, done.step, done.incomplete, done.without_file)
+    position = msgspec.json.encode(done.step[-1][0]).decode()
+    values: dict[str, Any] = {"position": position, "count": sending.c.count + len(done.step)}
     with writing(engine) as connection:
         connection.execute(update(sending).where(sending.c.id == order.id).values(values))
+        left_out.record(connection, consumer.id, order.id, some, time.time())
+    done.noted(some)
 
 
-def _finish(engine: Engine, consumer: Consumer, order: SendOrder, count: int) -> None:
+def _finish(engine: Engine, consumer: Consumer, order: SendOrder, done: _Done) -> SentAgain:
     now = time.time()
+    before = left_out.counted(engine, consumer.id, order.id) - len(done.left_out) if order.count else 0
     with writing(engine) as connection:
         query = update(sending).where(sending.c.id == order.id).values(finished_at=now)
         row = connection.execute(query.returning(sending.c.since, sending.c.until, sending.c.till)).one()
         detail = {"from": row.since, "until": row.until, **({"till": row.till} if row.till else {})}
-        log.record(connection, consumer.id, Got("sent_again", order.count + count, detail=detail), now)
+        log.record(connection, consumer.id, Got("sent_again", order.count + done.count, detail=detail), now)
+    return SentAgain(order.count, done.count, before, done.left_out)

@@ -8,7 +8,7 @@ import msgspec
 
 from malote import frames
 from malote.fiscal import documents
-from malote.fiscal.documents import Document
+from malote.fiscal.documents import Document, Sale
 
 
 class DamagedError(Exception):
@@ -76,6 +76,14 @@ def document_or_none(extracted: Extracted | None, index: int | None) -> Document
         return None if extracted is None or index is None else extracted.document(index)
     except DamagedError:
         return None
+
+
+def is_of(document: Document, access_key: str | None, total: int | None) -> bool:
+    """Whether a form is that of the document whose line says this key and total (cents): one that somebody changed may
+    still be read, and is another sale's, or one of another amount."""
+    if not isinstance(document, Sale) or total is None:
+        return True
+    return (document.access_key, document.totals.total) == (access_key, total)
 
 
 _LARGEST = 2**31  # bytes: what this server packed itself is bounded by the pouches it takes

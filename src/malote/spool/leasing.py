@@ -13,10 +13,10 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
-from malote.fiscal.documents import Document, Sale
+from malote.fiscal.documents import Document
 from malote.spool import rebooking, state_changes
 from malote.spool.documents import LeasedDocument, Reason, Settlement
-from malote.spool.extracted import by_its_own_clock, document_or_none, opened_or_none
+from malote.spool.extracted import by_its_own_clock, document_or_none, is_of, opened_or_none
 from malote.spool.settling import settle
 from malote.spool.state_changes import Tally, decode_reason, value_of
 from malote.spool.states import State
@@ -198,19 +198,12 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
             extracted = opened_or_none(blob)
             for claim in by_pouch[pouch_id]:
                 document = document_or_none(extracted, claim.extracted_index)
-                if document is None or not _is_of(document, claim):
+                if document is None or not is_of(document, claim.access_key, claim.total):
                     damaged.append(Settlement(claim.id, token, "rejected", Reason(DAMAGED)))
                 else:
                     leased.append(_leased(claim, names[claim.till_id], token, document, again=claim.id in again))
     leased.sort(key=lambda one: one.id)
     return leased, damaged
-
-
-def _is_of(document: Document, claim: _Claim) -> bool:
-    """A form that somebody changed may still be one, of another amount than the sale that came."""
-    if not isinstance(document, Sale) or claim.total is None:
-        return True
-    return (document.access_key, document.totals.total) == (claim.access_key, claim.total)
 
 
 def _leased(claim: _Claim, till: str, token: str, document: Document, *, again: bool) -> LeasedDocument:
