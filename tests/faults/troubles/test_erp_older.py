@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,22 +46,23 @@ def test_restored_to_yesterday(tmp_path: Path) -> None:
     """While the server was stopped, and the agent with it; what is sold afterwards waits until a person says more."""
     stage, series = Stage(tmp_path), Series()
     erp, copy = stage.home / "erp.sqlite3", tmp_path / "copy"
-    with Light(stage.home) as light:
+    with Light(stage.home) as light, ExitStack() as processes:
+        processes.enter_context(stage.working())
         for turn in series.turns():
-            with stage.working():
-                newer = _copied_and_sold(stage, light, copy, 2 + turn % 3)
+            newer = _copied_and_sold(stage, light, copy, 2 + turn % 3)
             with series.playing(turn, light) as played:
+                processes.close()
                 for left in stage.home.glob("erp.sqlite3*"):
                     left.unlink()
                 shutil.copy(copy, erp)
                 harmed = played.harm()
-                with stage.working():
-                    first = light.until(lost(stage, newer), "the newer ones told")
-                    # From the start of the server on: of one that stands still, the last word is what it was.
-                    played.tell(first, since=light.first_not_green(harmed).at)
-                    later = stage.sell_more(1)
-                    light.until(lambda look: look.till.get("waiting") == 1, f"{later} waits")
-                    rebooked(stage, light, played, newer)
+                processes.enter_context(stage.working())
+                first = light.until(lost(stage, newer), "the newer ones told")
+                # From the start of the server on: of one that stands still, the last word is what it was.
+                played.tell(first, since=light.first_not_green(harmed).at)
+                later = stage.sell_more(1)
+                light.until(lambda look: look.till.get("waiting") == 1, f"{later} waits")
+                rebooked(stage, light, played, newer)
 
 
 def _copied_and_sold(stage: Stage, light: Light, copy: Path, count: int) -> range:

@@ -46,21 +46,21 @@ def rebuilt(stage: Stage) -> dict[str, Any]:
     return found
 
 
-def ends(stage: Stage, light: Light) -> None:
-    """The server was made anew: all that was sold is in the ERP, once."""
+def ends(stage: Stage, light: Light, processes: ExitStack) -> None:
+    """The server is made anew, and works on into the next round: all that was sold is in the ERP, once."""
     rebuilt(stage)
-    with stage.working():
-        proven(stage, light)
-        stage.booked_right()
+    processes.enter_context(stage.working())
+    proven(stage, light)
+    stage.booked_right()
     stage.reconciled()
 
 
 def test_pages_of_the_store(stage: Stage) -> None:
     """Half of them overwritten under the server: nothing more is acknowledged, and it is made anew in one step."""
     series, store = Series(), stage.home / "store.sqlite3"
-    for turn in series.turns():
-        with Light(stage.home) as light, ExitStack() as processes:
-            processes.enter_context(stage.working())
+    with Light(stage.home) as light, ExitStack() as processes:
+        processes.enter_context(stage.working())
+        for turn in series.turns():
             stage.sell_more(10)
             proven(stage, light)
             with series.playing(turn, light) as played:
@@ -73,15 +73,15 @@ def test_pages_of_the_store(stage: Stage) -> None:
                 light.go_on(5)
                 processes.close()
                 played.cure()
-                ends(stage, light)
+                ends(stage, light, processes)
 
 
 def test_the_whole_store(stage: Stage) -> None:
     """Gone without a backup, in every second round under the server that works on it. Sales go on."""
     series = Series()
-    for turn in series.turns():
-        with Light(stage.home) as light, ExitStack() as processes:
-            processes.enter_context(stage.working())
+    with Light(stage.home) as light, ExitStack() as processes:
+        processes.enter_context(stage.working())
+        for turn in series.turns():
             stage.sell_more(4)
             proven(stage, light)
             if not turn % 2:
@@ -97,7 +97,7 @@ def test_the_whole_store(stage: Stage) -> None:
                 light.go_on(5)
                 processes.close()
                 played.cure()
-                ends(stage, light)
+                ends(stage, light, processes)
 
 
 def test_pages_of_the_outbox_with_the_files_gone(stage: Stage) -> None:
@@ -105,36 +105,47 @@ def test_pages_of_the_outbox_with_the_files_gone(stage: Stage) -> None:
     sale is in the ERP, or named with its number and value at the till; and is booked once its XML is brought back.
     By the server's word: the new outbox knows nothing of what was proven before."""
     series = Series()
-    with Light(stage.home) as light:
+    with Light(stage.home) as light, ExitStack() as server, ExitStack() as till:
+        _both(stage, server, till)
         for turn in series.turns():
-            with stage.working():
-                stage.sell_more(2)
-                light.proven(stage.count)
+            stage.sell_more(2)
+            light.proven(stage.count)
             with series.playing(turn, light) as played:
-                unsent = _unsent_and_damaged(stage, random.Random(f"outbox {turn}"))
+                server.close()
+                unsent = _captured_unsent(stage)
+                till.close()
+                _damage_outbox(stage, random.Random(f"outbox {turn}"))
                 played.harm()
-                with stage.working():
-                    played.tell(light.until(lambda look: not look.green, "told"))
-                    lost = _lost_or_booked(stage, unsent)
-                    played.note = f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}"
-                    _brought_back(stage, light, played, lost)
-            stage.booked_right()
-            stage.reconciled()
+                _both(stage, server, till)
+                played.tell(light.until(lambda look: not look.green, "told"))
+                lost = _lost_or_booked(stage, unsent)
+                played.note = f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}"
+                _brought_back(stage, light, played, lost)
+                stage.booked_right()
+                stage.reconciled()
 
 
-def _unsent_and_damaged(stage: Stage, dice: random.Random) -> range:
-    """Sold and captured while no server was there, and nowhere but in an outbox that lost a third of its pages."""
-    outbox = stage.till / "outbox.sqlite3"
-    with stage.process("till run", stage.till):
-        unsent = stage.sell_more(12)
-        stage.until(lambda: stage.till_status()["pending"] == len(unsent))
+def _both(stage: Stage, server: ExitStack, till: ExitStack) -> None:
+    server.enter_context(stage.process("serve", stage.home))
+    till.enter_context(stage.process("till run", stage.till))
+
+
+def _captured_unsent(stage: Stage) -> range:
+    """Sold and captured while no server is there; the POS has cleared its folder."""
+    unsent = stage.sell_more(12)
+    stage.until(lambda: stage.till_status()["pending"] == len(unsent))
     for path in stage.pos.iterdir():
         path.unlink()
+    return unsent
+
+
+def _damage_outbox(stage: Stage, dice: random.Random) -> None:
+    """A third of its pages."""
+    outbox = stage.till / "outbox.sqlite3"
     with closing(sqlite3.connect(outbox)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     pages = outbox.stat().st_size // PAGE
     damage(outbox, sorted(dice.sample(range(2, pages), max(1, pages // 3))))
-    return unsent
 
 
 def _brought_back(stage: Stage, light: Light, played: Round, lost: set[int]) -> None:
