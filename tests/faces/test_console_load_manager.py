@@ -238,10 +238,17 @@ def test_a_thousand_tills_fit(services: Services, ana: TestClient[Litestar]) -> 
     for number in range(1, 602):
         till(services, f"c{number:04d}", "")
     page = ana.get(PATH).text
+    assert ticks(page) == [], "equal ones are one line"
+    assert page.count('class="group ') == 1
+    assert "601 caixas" in page
+    assert len(page) < 20_000
+    opened = re.search(r'<a class="name" data-row href="([^"]+)" aria-expanded="false">Ainda não falou', page)
+    assert opened is not None
+    page = ana.get(unescape(opened.group(1))).text
     assert len(ticks(page)) == 50
-    assert "Mostrados 50 de 601 caixas" in page
+    assert "50 de 601" in page
     assert len(page) < 90_000
-    assert len(ticks(ana.get(f"{PATH}?opened=150").text)) == 150
+    assert len(ticks(ana.get(f"{PATH}?group=none&opened=150").text)) == 150
     asked = post(ana, "tills/check", everything="1")
     assert named(asked.text) == []  # they would be more than a form may hold
     form = {"everything": "1", "digest": field(asked.text, "digest")}
@@ -253,6 +260,23 @@ def test_a_thousand_tills_fit(services: Services, ana: TestClient[Litestar]) -> 
     rollout = services.structures.rollout()
     assert rollout is not None
     assert (rollout.total, rollout.everyone) == (602, True)
+
+
+def test_tills_in_the_same_state_are_one_line_and_can_be_ordered_for_alone(
+    services: Services, ana: TestClient[Litestar], agents: Agents
+) -> None:
+    for number in range(1, 16):
+        till(services, f"loja2-{number:02d}", "")
+    page = unescape(ana.get(PATH).text)
+    assert page.index("Estrutura 1 de 2 · Agente sem cargas") < page.index("Ainda não falou com o servidor")
+    assert len(ticks(page)) == 12, "twelve are shown, fifteen are a line"
+    alone = f"{PATH}?state=unheard.silent"
+    assert len(ticks(ana.get(alone).text)) == 15
+    assert field(ana.get(alone).text, "state") == "unheard.silent"
+    assert len(named(post(ana, "tills/check", everything="1", state="unheard.silent").text)) == 15
+    stores = ana.get(f"{PATH}?group=store").text
+    assert stores.count('class="group ') == 2
+    assert "12 por atualizar" in stores
 
 
 # ---- who may ----

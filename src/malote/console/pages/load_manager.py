@@ -10,8 +10,8 @@ from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
 from malote.console.console_services import ConsoleServices
+from malote.console.load_groups import EACH, By, RowGroup, TillRow, WantedGroups, grouped
 from malote.console.pages import till_loads
-from malote.console.pages.till_loads import TillLoadRow
 from malote.console.rendering import answer, told
 from malote.console.visits import (
     ROOT,
@@ -24,20 +24,17 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
-from malote.orders.rollout_reports import Rollout, RolloutTill
+from malote.orders.rollout_reports import Rollout
 from malote.schema.definition import StructureError
 from malote.schema.structure_reports import ReportedStructure
 from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"
 LONGEST_SEARCH = 60
-FIRST_ROWS = 50  # tills on a page before somebody asks for more
+LONGEST_STATE = 120
+FIRST_ROWS = 50  # tills of an opened group, or on a page without groups, before somebody asks for more
 MOST_ROWS = 400  # fewer than a form has fields
 MOST_NAMED = 200  # tills that the dialog lists one by one
-# First what a person must look at, then what is going on.
-_ORDER = {"failed": 0, "offered": 1}
-# What is merely behind stays where it is: a row that goes away while it is looked at is one that jumps.
-_LOAD_ORDER = {"trouble": 0, "behind": 3, "well": 3}
 
 # For tills: trouble, behind (of their loads); outdated, silent (has not said what it has), current (of their
 # structures); "": all of them.
@@ -46,17 +43,19 @@ Tab = Literal["tills", "store", "erp"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 
-class TillRow(msgspec.Struct, frozen=True):
-    """A till with what the newest roll-out did there, and its loads."""
+class TillFilter(msgspec.Struct, frozen=True):
+    """Which tills are shown, and are meant by all of them. ``state``: those of one group alone."""
 
-    till: ReportedStructure
-    progress: RolloutTill | None
-    load: TillLoadRow | None
+    search: str = ""
+    show: Show = ""
+    state: str = ""
 
-    def fits(self, show: Show) -> bool:
-        if show in ("trouble", "behind"):
-            return self.load is not None and self.load.standing == show
-        return not show or standing(self.till) == show
+    def fits(self, row: TillRow) -> bool:
+        if self.search.lower() not in row.name.lower() or (self.state and row.state != self.state):
+            return False
+        if self.show in ("trouble", "behind"):
+            return row.load is not None and till_loads.standing(row.load) == self.show
+        return not self.show or standing(row.till) == self.show
 
 
 # ---- Caixa ----
@@ -72,18 +71,17 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
     """The tab Caixa."""
     rollout = services.structures.rollout()
     every = _rows(services, rollout)
-    search, show = _filter(given)
-    opened = whole(given.get("opened"), FIRST_ROWS, most=MOST_ROWS)
-    matching = sorted(_matching(every, search, show), key=_weight)
-    stopper = rollout and next((one.progress for one in every if one.till.till == rollout.stopped_by), None)
-    return {
+    filtered = _filter(given)
+    matching = [one for one in every if filtered.fits(one)]
+    listed = _listed(matching, filtered, given)
+    loads = [one.load for one in listed["rows"] if one.load is not None]
+    stopper = rollout and next((one.progress for one in every if one.name == rollout.stopped_by), None)
+    return listed | {
         "section": "load-manager",
         "tab": "tills",
         "tabs": TABS,
-        "search": search,
-        "show": show,
-        "rows": matching[:opened],
-        "more": min(MOST_ROWS, opened + 100) if opened < MOST_ROWS else 0,
+        "filtered": filtered,
+        "coming": till_loads.coming(services, loads),
         "matching": len(matching),
         "counts": _counts(every),
         "rollout": rollout,
@@ -93,6 +91,22 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "obstacle": till_loads.obstacle(services),
         "attention": attention(services),
     }
+
+
+def _listed(matching: Sequence[TillRow], filtered: TillFilter, given: Mapping[str, str]) -> dict[str, Any]:
+    """In groups, or as a list: of one state alone there is nothing to group, and a few stay where they are."""
+    by: By = next((each for each in get_args(By) if each == given.get("group")), "state")
+    opened = whole(given.get("opened"), FIRST_ROWS, most=MOST_ROWS)
+    more = min(MOST_ROWS, opened + FIRST_ROWS) if opened < MOST_ROWS else 0
+    groups: list[RowGroup] | None = None
+    left = 0
+    if by == "none" or filtered.state or (len(matching) <= EACH and not given.get("group")):
+        rows = sorted(matching, key=_weight)[:opened]
+    else:
+        wanted = WantedGroups(by, given.get("open", "")[:LONGEST_STATE], opened)
+        groups, left = grouped(matching, wanted)
+        rows = [row for group in groups for row in group.rows]
+    return {"by": by, "open": given.get("open", ""), "groups": groups, "left": left, "rows": rows, "more": more}
 
 
 def attention(services: ConsoleServices) -> dict[str, int]:
@@ -106,17 +120,23 @@ def attention(services: ConsoleServices) -> dict[str, int]:
     }
 
 
+def _weight(row: TillRow) -> int:
+    """First what a person must look at. What is merely behind stays where it is: a row that goes away while it is
+    looked at is one that jumps."""
+    return 0 if row.light == "stopped" else 1 if row.structure_state == "offered" else 2
+
+
 def _rows(services: ConsoleServices, rollout: Rollout | None) -> list[TillRow]:
     structures = services.structures
     progress = {one.till: one for one in structures.rollout_tills(rollout.id)} if rollout else {}
     every = structures.tills()
-    loads = till_loads.rows(services, services.load_views.status(len(every)))
+    loads = {one.till: one for one in services.load_views.status(len(every)).tills}
     return [TillRow(one, progress.get(one.till), loads.get(one.till)) for one in every]
 
 
 def _counts(every: Sequence[TillRow]) -> dict[str, int]:
     found: Counter[str] = Counter(standing(one.till) for one in every)
-    found.update(one.load.standing for one in every if one.load is not None)
+    found.update(till_loads.standing(one.load) for one in every if one.load is not None)
     return {each: found[each] if each else len(every) for each in get_args(Show)}
 
 
@@ -176,29 +196,22 @@ def resume(request: ConsoleRequest) -> Response[Any]:
     return tills_again(request, visit.say("Continua: os caixas que falharam são tentados de novo."))
 
 
-def _filter(given: Mapping[str, str]) -> tuple[str, Show]:
+def _filter(given: Mapping[str, str]) -> TillFilter:
     show: Show = next((each for each in get_args(Show) if each == given.get("show")), "")
-    return given.get("search", "").strip()[:LONGEST_SEARCH], show
+    return TillFilter(given.get("search", "").strip()[:LONGEST_SEARCH], show, given.get("state", "")[:LONGEST_STATE])
 
 
-def _matching(every: Sequence[TillRow], search: str, show: Show) -> list[TillRow]:
-    words = search.lower()
-    return [one for one in every if words in one.till.till.lower() and one.fits(show)]
-
-
-def _weight(row: TillRow) -> int:
-    of_structure = _ORDER.get(row.progress.state, 3) if row.progress else 3
-    of_load = _LOAD_ORDER[row.load.standing] if row.load else 3
-    return min(of_structure, of_load)
+def _asked_for(visit: Visit) -> TillFilter:
+    """What the page showed from which a form came."""
+    return _filter({name: visit.text(name) for name in TillFilter.__struct_fields__})
 
 
 def ticked(services: ConsoleServices, visit: Visit) -> list[str]:
     """The ticked tills, or with ``everything`` all that the filter matches. Raises ``PageRefusedError`` for none."""
     names = list(dict.fromkeys(visit.texts("selected")))
     if visit.text("everything") == "1":
-        search, show = _filter({name: visit.text(name) for name in ("search", "show")})
-        every = _rows(services, services.structures.rollout())
-        names = [one.till.till for one in _matching(every, search, show)]
+        filtered = _asked_for(visit)
+        names = [one.name for one in _rows(services, services.structures.rollout()) if filtered.fits(one)]
     if not names:
         raise PageRefusedError("nothing_selected", 422)
     return names
@@ -226,8 +239,7 @@ def shown_tills(visit: Visit, names: Sequence[str]) -> dict[str, Any]:
         "names": names,
         "listed": len(names) <= MOST_NAMED,
         "everything": visit.text("everything") == "1",
-        "search": visit.text("search"),
-        "show": visit.text("show"),
+        "filtered": _asked_for(visit),
         "digest": _digest(names),
     }
 
@@ -257,7 +269,8 @@ def _rollout_id(visit: Visit) -> int:
 
 
 def tills_again(request: ConsoleRequest, text: str) -> Response[Any]:
-    shown = tills(services_of(request), {name: visit_of(request).text(name) for name in ("search", "show")})
+    kept = (*TillFilter.__struct_fields__, "group", "open", "opened")
+    shown = tills(services_of(request), {name: visit_of(request).text(name) for name in kept})
     events = told(text) | {"selectionDone": True, "closeDialog": True}
     return answer(request, "load_tills", shown | {"told": text}, events=events)
 

@@ -8,7 +8,7 @@ import msgspec
 from malote.console.console_services import ConsoleServices
 from malote.erp.profiles.errors import ProfileError
 from malote.loads.background_loads import BackgroundLoad
-from malote.loads.load_reports import Status, TillLoad
+from malote.loads.load_reports import TillLoad
 from malote.loads.planning import Plan
 from malote.loads.versions import LoadError
 from malote.orders.rollout_reports import Rollout
@@ -33,15 +33,6 @@ class NextLoad(msgspec.Struct, frozen=True):
     wave: int = 0
 
 
-class TillLoadRow(msgspec.Struct, frozen=True):
-    load: TillLoad
-    next: NextLoad
-
-    @property
-    def standing(self) -> Standing:
-        return standing(self.load)
-
-
 class ShownWaves(msgspec.Struct, frozen=True):
     """``waits``: whether its next wave could open, and nobody has let it through."""
 
@@ -56,18 +47,16 @@ def standing(load: TillLoad) -> Standing:
     return "behind" if load.state in ("behind", "loading", "back", "none") else "well"
 
 
-def rows(services: ConsoleServices, status: Status) -> dict[str, TillLoadRow]:
-    """By till."""
-    loads = services.loads
-    waves = loads.rollouts.waiting()
-    plans = loads.plans()
+def coming(services: ConsoleServices, loads: Sequence[TillLoad]) -> dict[str, NextLoad]:
+    """Which load each of these tills gets next, by its name."""
+    waves = services.loads.rollouts.waiting()
+    plans = services.loads.plans()
     compared_next, now = compare_at(services), services.now()
     found = {}
-    for one in status.tills:
-        coming = _next(services, one, plans, compared_next, now)
+    for one in loads:
+        found[one.till] = _next(services, one, plans, compared_next, now)
         if one.going is None and one.till in waves and standing(one) == "behind":
-            coming = NextLoad("wave", wave=waves[one.till])
-        found[one.till] = TillLoadRow(one, coming)
+            found[one.till] = NextLoad("wave", wave=waves[one.till])
     return found
 
 
@@ -153,7 +142,8 @@ def of_till(services: ConsoleServices, name: str) -> dict[str, Any]:
     status = services.loads.status([name])
     return {
         "status": status,
-        "load": rows(services, status).get(name),
+        "load": next((one for one in status.tills if one.till == name), None),
+        "coming": coming(services, status.tills).get(name),
         "load_entities": services.loads.till_entities(name),
         "asked": asked_of(services, name),
         "obstacle": obstacle(services),

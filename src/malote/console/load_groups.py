@@ -1,0 +1,164 @@
+"""Tills of the load manager in groups, so that three hundred equal rows are one line: those whose load and structure
+are in the same state, or those of one store; the worst first. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+import msgspec
+
+from malote.loads.load_reports import TillLoad
+from malote.orders.rollout_reports import RolloutTill
+from malote.register.flow_slots import store_of
+from malote.schema.structure_reports import ReportedStructure
+
+EACH = 12  # a group of up to so many is shown till by till
+ROOM = 40  # while there is room for so many
+MOST_GROUPS = 60
+
+By = Literal["state", "store", "none"]
+Light = Literal["stopped", "attention", "disabled", "ok"]
+# Each from the worst to what is well. ``unheard``: nothing was ever heard of the till; ``unread``: of the ERP.
+LoadState = Literal[
+    "failed", "differing", "stalled", "loading", "none", "behind", "back", "unheard", "unable", "unread", "current"
+]
+StructureState = Literal["failed", "offered", "pending", "outdated", "silent", "current"]
+
+_LOAD_LIGHTS: dict[LoadState, Light] = {
+    "failed": "stopped",
+    "differing": "stopped",
+    "stalled": "stopped",
+    "loading": "attention",
+    "none": "attention",
+    "behind": "attention",
+    "back": "attention",
+    "unheard": "disabled",
+    "unable": "disabled",
+    "unread": "disabled",
+    "current": "ok",
+}
+_STRUCTURE_LIGHTS: dict[StructureState, Light] = {
+    "failed": "stopped",
+    "offered": "attention",
+    "pending": "attention",
+    "outdated": "attention",
+    "silent": "disabled",
+    "current": "ok",
+}
+_LIGHTS: tuple[Light, ...] = get_args(Light)
+_LOADS = list(_LOAD_LIGHTS)
+_STRUCTURES = list(_STRUCTURE_LIGHTS)
+
+
+class TillRow(msgspec.Struct, frozen=True):
+    """A till with what the newest roll-out did there, and its load; None where nothing is known of that."""
+
+    till: ReportedStructure
+    progress: RolloutTill | None
+    load: TillLoad | None
+
+    @property
+    def name(self) -> str:
+        return self.till.till
+
+    @property
+    def load_state(self) -> LoadState:
+        load = self.load
+        if load is None:
+            return "unheard"
+        if load.going is not None and load.going.stalled_since is not None:
+            return "stalled"
+        if load.going is not None and load.going.state == "begun":
+            return "loading"
+        if load.differing:
+            return "differing"
+        if load.state == "unable":
+            return "unheard" if load.contact_at is None else "unable"
+        if load.state == "current":
+            return "current" if load.version else "unread"
+        return "behind" if load.state == "loading" else load.state
+
+    @property
+    def structure_state(self) -> StructureState:
+        if self.progress is not None and self.progress.state in ("failed", "offered", "pending"):
+            return self.progress.state
+        if self.till.current is None:
+            return "silent"
+        return "current" if self.till.current else "outdated"
+
+    @property
+    def light(self) -> Light:
+        """The worse of the two."""
+        both = _LOAD_LIGHTS[self.load_state], _STRUCTURE_LIGHTS[self.structure_state]
+        return min(both, key=_LIGHTS.index)
+
+    @property
+    def structure_is_worse(self) -> bool:
+        load, structure = _LOAD_LIGHTS[self.load_state], _STRUCTURE_LIGHTS[self.structure_state]
+        return _LIGHTS.index(structure) < _LIGHTS.index(load)
+
+    @property
+    def state(self) -> str:
+        """Equal for tills of which a person would say the same."""
+        load = f"{self.load_state}:{self.load.code}" if self.load_state == "failed" and self.load else self.load_state
+        structure: str = self.structure_state
+        if structure == "failed" and self.progress is not None:
+            structure = f"failed:{self.progress.code}"
+        elif structure == "outdated":
+            structure = f"outdated:{self.till.version}"
+        return f"{load}.{structure}"
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The worst first."""
+        load, structure = _LOADS.index(self.load_state), _STRUCTURES.index(self.structure_state)
+        return _LIGHTS.index(self.light), load, structure
+
+
+class RowGroup(msgspec.Struct, frozen=True):
+    """``worst`` says what is wrong with all of them, or with the worst of a store; ``rows`` are those shown."""
+
+    key: str
+    worst: TillRow
+    count: int
+    troubled: int  # that a person must look at
+    lacking: int  # a load, or a structure
+    rows: list[TillRow]
+
+
+class WantedGroups(msgspec.Struct, frozen=True):
+    """Of the group ``open`` (its key) ``opened`` tills are shown."""
+
+    by: By = "state"
+    open: str = ""
+    opened: int = 50
+
+
+def grouped(rows: Iterable[TillRow], wanted: WantedGroups) -> tuple[list[RowGroup], int]:
+    """The groups, the worst first, and how many more there are than are shown."""
+    by_key: dict[str, list[TillRow]] = defaultdict(list)
+    for row in rows:
+        by_key[store_of(row.name) if wanted.by == "store" else row.state].append(row)
+    if wanted.by == "store":
+        for some in by_key.values():
+            some.sort(key=lambda one: one.place)
+    ordered = sorted(by_key.items(), key=lambda one: _order(wanted.by, *one))
+    room, groups = ROOM, []
+    for key, some in ordered[:MOST_GROUPS]:
+        shown = wanted.opened if key == wanted.open else len(some) if len(some) <= min(EACH, room) else 0
+        room -= min(shown, len(some))
+        groups.append(_group(key, some, shown))
+    return groups, max(0, len(ordered) - MOST_GROUPS)
+
+
+def _order(by: By, key: str, some: Sequence[TillRow]) -> tuple[tuple[int, ...], str]:
+    """A group of one state has its place whatever its number, so that it doesn't jump while that changes."""
+    if by == "state":
+        return some[0].place, key
+    lights = [one.light for one in some]
+    return (_LIGHTS.index(some[0].light), -lights.count("stopped"), -lights.count("attention")), key
+
+
+def _group(key: str, some: Sequence[TillRow], shown: int) -> RowGroup:
+    lights = [one.light for one in some]
+    return RowGroup(key, some[0], len(some), lights.count("stopped"), lights.count("attention"), list(some[:shown]))
