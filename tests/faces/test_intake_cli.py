@@ -235,6 +235,7 @@ WITHOUT_SETTINGS = {
     "store_missing": (
         "status|serve|post --once|till create caixa1|user create maria --role consulta|locks list|structures drift"
         "|erp create|erp try nota.xml|erp profile check|erp profile suggest|erp import-ledger --keys nota.xml"
+        "|erp verify|store rebuild"
     ),
     "settings_missing": "till status|till start|till forget-lost|till forget-vanished|till trust",
 }

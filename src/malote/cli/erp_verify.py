@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.erp import ProfileOption, UrlArgument, settings_with
+from malote.cli.erp import ProfileOption, UrlArgument, require_erp, settings_with
 from malote.config import Settings
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
 from malote.terminal.output import console, errors, print_json
@@ -42,6 +42,7 @@ def verify(
     from malote.erp.factory import tables_of
 
     settings = settings_with(config, profile)
+    require_erp(config, url, settings)
     findings: list[CheckOutcome] = []
     with explained(settings):
         scratch = scratch_at(url or settings.erp_url, tables_of(settings).profile)

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
+# By dry_run. What the ERP says of them is not foreseen: that is told by trying it.
+_REPLAYED = {
+    False: Bilingual("{count} de volta à fila", "{count} back in the queue"),
+    True: Bilingual(
+        "{count} voltariam à fila; o que o ERP dirá delas só ele sabe (malote erp try ARQUIVO)",
+        "{count} would go back in the queue; what the ERP will say of them only it knows (malote erp try FILE)",
+    ),
+}
 
 IdArgument = Annotated[int, typer.Argument(help="The document's number, as listed.", metavar="NUMBER")]
 
@@ -137,7 +145,7 @@ def replay(
     if json:
         print_json(report)
     else:
-        say(f"{len(report.replayed)} {_done(Bilingual('reprocessados', 'replayed'), language, dry_run=dry_run)}")
+        say(_REPLAYED[dry_run].of(language).format(count=len(report.replayed)))
         show_refused(report.refused, language)
     end(report.refused)
 

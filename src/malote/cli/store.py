@@ -7,7 +7,7 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.config import Settings
-from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, fail, settings_of
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, fail, require_settings, settings_of
 from malote.terminal.logs import set_up_logs
 from malote.terminal.output import amount, print_json, say
 
@@ -69,6 +69,7 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
 
     set_up_logs()
     settings = settings_of(config)
+    require_settings(config, settings)
     _check_stopped(settings)
     with explained(settings):
         if rebuilding.finish(settings):

@@ -137,6 +137,8 @@ def directions(column: CatalogueColumn) -> tuple[str, str, bool]:
     return out or "S", back or "E", bool(out and back)
 
 
+quantity_there = _decimal("quantity", 4, "places")
+
 _Rule = tuple[set[str], Callable[[CatalogueColumn], str]]
 RULES: dict[Part, list[_Rule]] = {
     "sale": [
@@ -176,7 +178,7 @@ RULES: dict[Part, list[_Rule]] = {
         ({"pix"}, _money("paid('17', '20')")),
     ],
     "item": [
-        ({"quantity"}, _decimal("quantity", 4, "places")),
+        ({"quantity"}, quantity_there),
         ({"discount"}, _money("discount")),
         ({"price"}, _decimal("unit_price", 10, "rounded")),
         ({"net", "gross"}, _money("gross")),
@@ -203,7 +205,7 @@ RULES: dict[Part, list[_Rule]] = {
         ({"line"}, _always("number", "integer")),
     ],
     "movement": [
-        ({"quantity"}, _decimal("quantity", 4, "places")),
+        ({"quantity"}, quantity_there),
         ({"direction"}, _direction),
         ({"product", "code"}, _always("product_code", "text")),
         ({"time"}, _when("at")),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from malote.erp.suggesting.field_rules import FORMATS, PAID, RULES, TILL, told_state
+from malote.erp.suggesting.field_rules import FORMATS, PAID, RULES, TILL, quantity_there, told_state
 from malote.erp.suggesting.guessing import (
     Part,
     Tables,
@@ -97,13 +97,19 @@ def _doubt(value: str, column: CatalogueColumn, table: CatalogueTable) -> str:
         return "amount"
     if value.startswith(("with_comma(", "cents(", "scaled(")):
         return "format"
-    if value.startswith("present(cancelled_at, ") and value[22].isdigit() and not told_state(column)[0]:
+    if value.startswith("present(cancelled_at, ") and value[22] != "t" and not _told_state(value, column):
         return "state"
     return (
         "format"
         if value.startswith(tuple(f"query('{name}'" for name in (*FORMATS, "day_number", "hour_number")))
         else ""
     )
+
+
+def _told_state(value: str, column: CatalogueColumn) -> bool:
+    """Whether the database itself said what stands for cancelled and active: a comment, or a text's few values."""
+    written = set(re.findall("'([^']*)'", value))
+    return bool(told_state(column)[0] or written) and written <= {*told_state(column), *column.values}
 
 
 def _strange(name: str, table: CatalogueTable) -> bool:
@@ -115,7 +121,8 @@ def _of_stock(tables: Tables) -> list[SuggestedLine]:
     """Its key and how many there are: whatever else stood there would be taken for a part of the key."""
     table = tables.parts["stock"]
     key = [SuggestedLine(name, _referring("stock", table.columns[name], tables)) for name in table.key]
-    return [*key, SuggestedLine(balance_of(table), "quantity")]
+    balance = table.columns[balance_of(table)]
+    return [*key, SuggestedLine(balance.name, quantity_there(balance))]
 
 
 def _referring(part: Part, column: CatalogueColumn, tables: Tables) -> str:

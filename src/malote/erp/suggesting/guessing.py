@@ -45,7 +45,7 @@ def chosen(database: TableCatalogue) -> Tables:
     if (tax := tables.parts.get("tax")) and not _names_sale(tax, tables) and not any(map(is_key, tax.columns.values())):
         tables.by_item = tables.parts.pop("tax").name
     for part, of in (("product", "item"), ("store", "sale"), ("method", "payment")):
-        found = _referred(tables, of, part)
+        found = _referred(tables, of, part) or (_only_store(tables, others) if part == "store" else None)
         if found is not None:
             tables.parts[part] = found
     if "note" not in tables.parts and (note := _note(tables, others)) is not None:
@@ -205,6 +205,14 @@ def _referred(tables: Tables, of: Part, part: str) -> CatalogueTable | None:
     fit = [one for one in targets if one not in tables.parts.values() and _has(one, *proof)]
     sure = {"product": "barcode", "store": "issuer", "method": "fiscal"}[part]
     return max(fit, key=lambda one: (_has(one, sure), part in ideas(one.name), one.name), default=None)
+
+
+def _only_store(tables: Tables, others: list[CatalogueTable]) -> CatalogueTable | None:
+    """Where the sale refers to no store, but to what is of one (a day's summary, a session of a till): the one table
+    that looks like it."""
+    left = [one for one in others if one not in tables.parts.values() and len(one.key) == 1]
+    fit = [one for one in left if "store" in ideas(one.name) and _has(one, "issuer", kinds=("text",))]
+    return fit[0] if len(fit) == 1 else None
 
 
 def own_key(table: CatalogueTable) -> str:

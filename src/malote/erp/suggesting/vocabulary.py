@@ -21,7 +21,7 @@ _IDEAS: dict[str, str] = {
     "method": "forma formas meio meios finalizadora fin method methods tender type tipo tp forma_pagamento pgto"
     " plano planos cond condicao condicoes especie finaliz finalizacao modalidade",
     "key": "chave chv chnfe key chacesso acesso access",
-    "series": "serie ser series",
+    "series": "serie ser sr series",
     "till": "pdv caixa cx pos till terminal checkout register ecf",
     "number": "numero nro num nr number no coo nnf numnf",
     "model": "modelo mod model",
