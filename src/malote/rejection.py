@@ -16,6 +16,7 @@ import msgspec
 
 from malote.bilingual import Language as Language
 from malote.bilingual import Text as Text
+from malote.fiscal import field_words
 from malote.fiscal.problems import Problem
 from malote.plain import clean
 
@@ -185,7 +186,10 @@ def remedy(code: str, facts: Mapping[str, str], language: Language = "pt", *, on
 
 
 def written(facts: Mapping[str, str], language: Language) -> Mapping[str, str]:
-    """Facts as people of the language write them: in Portuguese a decimal has its comma, and thousands their point."""
+    """Facts as people of the language write them: fields by their words, and in Portuguese a decimal with its comma and
+    thousands with their point."""
+    if "fields" in facts:
+        facts = {**facts, "fields": field_words.in_words(facts["fields"], language)}
     if language != "pt":
         return facts
     return {name: _decimal(value) if name not in _VERSIONS else value for name, value in facts.items()}

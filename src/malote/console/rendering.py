@@ -31,6 +31,7 @@ from malote.console.visits import (
     shared_of,
     visit_of,
 )
+from malote.fiscal import field_words
 from malote.load_format.entity import ALWAYS
 from malote.locks.alarm import words as stoppage_words
 from malote.plain import clean, clean_lines
@@ -167,6 +168,7 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "technical": lambda code, facts=None: rejection.technical(code, facts or {}),
         "remedy": lambda code, facts=None: rejection.remedy(code, in_facts(facts or {}), language, on_page=True),
         "entry": rejection.entry,
+        "field_words": lambda fields: field_words.in_words(fields, language),
         "plots": plots,
         "load_always": ALWAYS,
         "load_entity": lambda name: load_words.entity(name, language),
