@@ -23,6 +23,7 @@ from malote.console import console_services as console
 from malote.console.asking_together import Together
 from malote.database.engine import reading
 from malote.demo import bench, laboratory_faults
+from malote.demo import locks as demo_locks
 from malote.findings import lights, store_findings, till_groups
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.lights import TillsPage, TillsQuery
@@ -286,7 +287,10 @@ def _laboratory() -> console.ConsoleLaboratory | None:
         planted = of_demo.planted()
         return [(name, laboratory_faults.title(name, language), name in planted) for name in laboratory_faults.FAULTS]
 
-    return console.ConsoleLaboratory(listed=listed, ask=lambda name, plant: of_demo.ask(name, plant=plant))
+    def ask(name: str, plant: bool) -> None:
+        of_demo.ask(name, plant=plant)
+
+    return console.ConsoleLaboratory(listed=listed, ask=ask, dba=(demo_locks.DBA.upper(), demo_locks.DBA_PASSWORD))
 
 
 def _dashboard(services: Services) -> console.ConsoleDashboard:

@@ -51,7 +51,7 @@ def press(page: Page, seconds: float) -> tuple[str, list[str]]:
 def _press_once(page: Page) -> str:
     found = page.query_selector(".press-next")
     if found is not None:
-        mark = found.get_attribute("data-press") or ""
+        mark = found.get_attribute("data-press") or found.get_attribute("name") or ""
         if mark in TYPED:
             found.fill(TYPED[mark])
             return f"typed {mark}"

@@ -114,7 +114,7 @@ def _the_rejected_sale_is_looked_at(shop: Shop, page: Page) -> None:
 
 def _it_is_deleted(shop: Shop, page: Page) -> None:
     """Apagar selecionados: the till has the sale, and has said so."""
-    page.get_by_text(re.compile("pode ser apagado")).wait_for()
+    page.get_by_text(re.compile("apagar aqui não o perde")).wait_for()
     page.get_by_role("link", name="Arquivos rejeitados").click()
     page.get_by_role("button", name="Selecionar todos").click()
     page.get_by_role("button", name="Apagar selecionados").click()

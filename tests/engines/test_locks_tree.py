@@ -160,6 +160,13 @@ def test_a_wrong_password_is_refused_and_never_repeated(locks: Locks) -> None:
     assert DBA.reveal() not in repr(DBA)
 
 
+def test_a_name_counts_as_in_sql_where_no_role_has_it_as_it_was_typed(locks: Locks) -> None:
+    locks.tree_as(DbaLogin(DBA.user.upper(), DBA.reveal()))
+    with pytest.raises(SessionsError) as refused:
+        locks.tree_as(DbaLogin(DBA.user.upper(), "errada"))
+    assert refused.value.code == "dba_login_refused"
+
+
 @pytest.mark.parametrize("login", [DbaLogin("ninguem", "x"), DbaLogin("dba", ""), DbaLogin("", "x")])
 def test_nobody_and_no_password(locks: Locks, login: DbaLogin) -> None:
     with pytest.raises(SessionsError) as refused:

@@ -183,7 +183,11 @@ def _show_what_to_do(view: "View", step: "RunbookStep", command: str, language: 
 
     for one in step.causes:
         _show_cause(one, language)
-    if not step.causes and step.code:
+    told = step_texts.advice(step.groups[0], language) if step.groups else ""
+    if told:
+        _line(f"     {rejection.title(step.code, language)} [{step.code}]")
+        _line(f"     {told}")
+    elif not step.causes and step.code:
         _line(f"     {rejection.title(step.code, language)} [{step.code}]")
         _line(f"     {rejection.remedy(step.code, step.facts, language)}")
     who = Bilingual("quem", "who").of(language)

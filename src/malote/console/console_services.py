@@ -159,6 +159,7 @@ class ConsoleLaboratory:
 
     listed: Callable[[Language], list[tuple[str, str, bool]]]  # name, title, whether it was planted
     ask: Callable[[str, bool], None]  # to plant it, or to put right what only the store can; raises KeyError, OSError
+    dba: tuple[str, str]  # the name and the password of the one DBA of the demo's own database, which is no secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def render(request: ConsoleRequest, template: str, context: Mapping[str, Any], v
         "path": request.url.path,
         "here": _here(request),
         "partial": is_partial(request),
+        "answered": request.method == "POST",  # to a form that stood on another page
         "now": services.now(),
         "address": _address(request),
     }

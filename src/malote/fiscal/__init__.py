@@ -14,5 +14,5 @@ booked truthfully.
 - Single values: ``access_key``, ``amounts``, ``cnpj``, ``gtin``, ``moments``, ``typed_input``, ``key_lists``.
 - The quick way for notes whose form is known: ``form_recognition``, ``learned_forms``, ``plain_text``,
   ``shortcut_odds``.
-- Handed on: ``json_form``, ``excerpts``.
+- Handed on: ``json_form``, ``excerpts``, ``field_words``.
 """

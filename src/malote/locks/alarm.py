@@ -50,6 +50,11 @@ class Alarm:
                 self._looked_at = now
             return self._last
 
+    def released(self) -> None:
+        """The ERP was seen just now with nobody who holds it: what was seen before lingers no more."""
+        with self._lock:
+            self._last, self._looked_at, self._witnessed_at = None, float("-inf"), float("-inf")
+
     def close(self) -> None:
         if self._watch is not None:
             self._watch.close()
@@ -72,7 +77,7 @@ class Alarm:
         held = together([*locked.values(), *(seen.posting.get(name, {}) for name in waits)])
         tills = seen.tills if whole else held
         roots = _roots(blockers, first, sum(tills.values()), seen, sight)
-        return Stoppage(since, first, max(0, len(blockers) - 1), tills, whole, roots)
+        return Stoppage(since, first, max(0, len(blockers) - 1), tills, whole, roots, sight is not None)
 
     def _sight(self, seen: Waiting) -> SessionsSight | None:
         """What the ERP shows; None where there is nothing to ask for, or nobody to ask."""

@@ -113,6 +113,7 @@ class Stoppage(msgspec.Struct, frozen=True):
     tills: dict[str, int]  # sales waiting, by till
     whole: bool  # nothing at all gets through; otherwise other sales flow
     roots: tuple[Root, ...] = ()  # all blockers, the heaviest first; their sales add up to all that wait
+    witnessed: bool = False  # the ERP itself was asked, and shows it
 
     @property
     def sales(self) -> int:

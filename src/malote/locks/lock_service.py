@@ -213,6 +213,8 @@ class Locks:
                 if done.outcome == "unknown":
                     break
         after = self._read_again(login)
+        if after is not None and not after.roots:
+            self._alarm.released()
         return KillReport(killed, after, after.roots if after else [])
 
     def _checked(self, sessions: Sessions, identity: SessionIdentity, order: KillOrder) -> _Victim | Killed:

@@ -35,6 +35,12 @@ StepState = Literal["done", "skipped", "now", "going", "handed", "later"]
 # support   sales don't go up, and no step of the page says why
 Verdict = Literal["resolved", "go", "person", "going", "handed", "support"]
 
+# Each synchronisation, and the changes that it follows.
+SYNCHRONISING: dict[StepName, tuple[str, ...]] = {
+    "synchronise": ("", "look", "rejected"),
+    "synchronise_2": ("structures",),
+    "synchronise_3": ("locks",),
+}
 YOUNG_SECONDS = 60.0  # that a sale may be on its way before that counts as standing still
 
 
@@ -129,7 +135,7 @@ class _Judge:
     def __init__(self, seen: Situation, marks: Marks) -> None:
         self._seen = seen
         self._marks = marks
-        holding = [(one, treatment(one)) for one in seen.causes]
+        holding = [(one, treatment(one)) for one in seen.causes if not self._is_disproven(one)]
         self._holding = [(one, how) for one, how in holding if how.holds and how.step == "look"]
         self._stopping = next(
             (one for one in self._holding if one[1].stops_all and not self._is_behind_a_lock(one)), None
@@ -140,12 +146,17 @@ class _Judge:
         structures = self._structures()
         yield self._look()
         yield self._rejected()
-        yield self._synchronise("synchronise", ("", "look", "rejected"))
+        yield self._synchronise("synchronise")
         yield self._waits("structures") if after_locks and structures.state in ("now", "going") else structures
-        yield self._synchronise("synchronise_2", ("structures",))
+        yield self._synchronise("synchronise_2")
         yield self._locks()
         yield self._again(structures, after_locks=after_locks)
-        yield self._synchronise("synchronise_3", ("locks",))
+        yield self._synchronise("synchronise_3")
+
+    def _is_disproven(self, one: Cause) -> bool:
+        """Where the ERP itself shows who holds it, it is there: what waited for its return is tried again later."""
+        lock = self._seen.lock
+        return lock is not None and lock.witnessed and one.code == "erp_away"
 
     def _is_behind_a_lock(self, one: tuple[Cause, Treatment]) -> bool:
         """Nobody posts fast enough while a table is held: that is no fault of the poster."""
@@ -184,11 +195,12 @@ class _Judge:
             return self._cured("rejected", "rejected_none")
         if (why := self._first_comes()) is not None:
             return RunbookStep("rejected", "later", why, {"count": _count(groups)}, groups=groups)
-        first = min(groups, key=_ease)
+        groups = sorted(groups, key=_ease)
+        first = groups[0]
         press = filled(_PRESS_OF_ADVICE[first.advice], first.till, first.code)
         if first.advice == "cure":
             press = Press(f"documents/{first.example}", press.marks, press.permission)
-        who = rejection.entry(first.code).cure
+        who: Cure = rejection.entry(first.code).cure if first.advice == "cure" else "support"
         facts = first.facts | {"count": _count(groups), "first": str(first.count)}
         if _is_foreign(first):
             return RunbookStep("rejected", "handed", "rejected_handed", facts, first.code, who, press, groups=groups)
@@ -202,9 +214,9 @@ class _Judge:
 
     # ---- 3, 5, 8 ----
 
-    def _synchronise(self, name: StepName, after: Sequence[str]) -> RunbookStep:
-        """``after``: the changes that it follows; of the others it is another step's turn."""
-        change = self._marks.last_change
+    def _synchronise(self, name: StepName) -> RunbookStep:
+        """Of changes that it doesn't follow it is another step's turn."""
+        change, after = self._marks.last_change, SYNCHRONISING[name]
         if change not in after:
             passed = any(one in self._marks.gone for one in after if one)
             return (

@@ -75,6 +75,7 @@ class ObservedLock(msgspec.Struct, frozen=True):
     tills: int
     sales: int
     whole: bool  # nothing at all gets through
+    witnessed: bool = False  # the ERP itself was asked just now, and shows it
 
 
 class OrdersUnderWay(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_reports import Selection
 from malote.runbook import case_store, document_counts
 from malote.runbook.case_store import Case, CaseProof
+from malote.runbook.ended import with_ticks
 from malote.runbook.next_step import Procedure, decide
 from malote.runbook.observations import Cause, Situation
 from malote.runbook.survey import SurveyParts, see
@@ -54,7 +55,7 @@ class Runbook:
         if case is None:
             procedure = decide(seen, None, may)
             if procedure.verdict == "resolved":
-                return View(seen, procedure, None, self._news(name, seen.at))
+                return self._as_it_ended(View(seen, procedure, None, None))
             case = case_store.begin(engine, seen, actor.name, self._orders(seen.at))
             return View(seen, decide(seen, case.marks, may), case, None)
         marks = case_store.marked(case.marks, seen, self._orders(seen.at - PRESSED_SECONDS))
@@ -130,7 +131,10 @@ class Runbook:
         with reading(self.parts.engine) as connection:
             return document_counts.newest_order(connection, before)
 
-    def _news(self, scope: str, now: float) -> CaseProof | None:
-        last = case_store.last_closed(self.parts.engine, scope)
-        fresh = last is not None and last.closed_at is not None and now - last.closed_at < NEWS_SECONDS
-        return last.proof if last and fresh else None
+    def _as_it_ended(self, view: View) -> View:
+        """With what the last procedure of this scope put right, and its proof, while that is news."""
+        last = case_store.last_closed(self.parts.engine, view.seen.scope)
+        if last is None or last.closed_at is None or view.seen.at - last.closed_at >= NEWS_SECONDS:
+            return view
+        procedure = with_ticks(view.procedure, last.marks)
+        return msgspec.structs.replace(view, procedure=procedure, ended=last.proof)

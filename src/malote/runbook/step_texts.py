@@ -12,7 +12,7 @@ from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Cure, Language, Text
 from malote.runbook.next_step import Procedure, RunbookStep, StepName, Verdict
-from malote.runbook.observations import Cause
+from malote.runbook.observations import Cause, RejectedGroup
 from malote.runbook.treatments import Area
 
 _Both = tuple[str, str]
@@ -97,6 +97,29 @@ def verdict(one: Procedure, language: Language) -> str:
 
 def area(one: Area, language: Language) -> str:
     return _pick(AREAS[one], language)
+
+
+def advice(one: RejectedGroup, language: Language) -> str:
+    """What is so of a group that needs no cure; "" of the others, for which the catalogue's remedy speaks."""
+    return _filled(f"advice_{one.advice}", {}, language) if one.advice in ("delete", "replay") else ""
+
+
+def message(step: RunbookStep, language: Language, erp: str, document: Mapping[str, str]) -> str:
+    """A text to hand a step over with, to somebody without a screen of this program.
+
+    ``document``: the ``number`` and the ``key`` of one of the step's rejected documents.
+    """
+    if step.groups:
+        one = step.groups[0]
+        words = {
+            "cause": rejection.title(one.code, language),
+            "remedy": rejection.remedy(one.code, one.facts, language),
+        }
+        return _filled("message_document", {**document, **words, "till": one.till, "count": str(one.count)}, language)
+    if not step.causes:
+        return said(step, language, erp)
+    told = [(cause(one, language), rejection.remedy(one.code, one.facts, language)) for one in step.causes]
+    return " ".join(_filled("message_cause", {"cause": what, "remedy": remedy}, language) for what, remedy in told)
 
 
 def log_off(facts: Mapping[str, str], language: Language) -> str:

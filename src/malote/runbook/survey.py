@@ -216,7 +216,7 @@ def _lock(parts: SurveyParts, till: Till | None) -> ObservedLock | None:
     if stoppage is None or (till is not None and not stoppage.whole and till.name not in stoppage.tills):
         return None
     one = stoppage.blocker
-    counts = (stoppage.others, len(stoppage.tills), stoppage.sales, stoppage.whole)
+    counts = (stoppage.others, len(stoppage.tills), stoppage.sales, stoppage.whole, stoppage.witnessed)
     return ObservedLock(stoppage.since, one.session, one.user, one.program, one.object, *counts)
 
 

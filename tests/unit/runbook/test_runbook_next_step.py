@@ -10,6 +10,7 @@ from malote.accounts.roles import Permission, Role, permissions
 from malote.findings.kinds import KINDS
 from malote.runbook import step_texts
 from malote.runbook.commands import command
+from malote.runbook.ended import with_ticks
 from malote.runbook.next_step import Procedure, decide, troubles
 from malote.runbook.observations import (
     Cause,
@@ -182,6 +183,15 @@ CASES: dict[str, Case] = {
     "deleted, and not in the ERP": Case(
         "person", "look", "look_found", seen(causes=[cause("deleted", "deleted_unbooked")])
     ),
+    "an ERP that was away until somebody held it": Case(
+        "person",
+        "locks",
+        "locks_now",
+        seen(lock=msgspec.structs.replace(LOCK, witnessed=True), causes=[cause("store_wide", "erp_away")]),
+    ),
+    "an ERP that went away while somebody held it": Case(
+        "handed", "", "", seen(lock=LOCK, causes=[cause("store_wide", "erp_away")])
+    ),
     "a till that captured and doesn't send": Case(
         "go", "synchronise", "synchronise_now", seen(causes=[cause("unsent", "till_unsent")], at_till=3)
     ),
@@ -267,3 +277,33 @@ def test_a_prepared_transaction_is_handed_to_the_dba_with_what_to_run() -> None:
     assert (step.state, step.code, step.who, step.press) == ("handed", "session_prepared", "dba", None)
     assert "transação preparada fechamento (gerente)" in step_texts.said(step, "pt")
     assert command(step, seen()) == "ROLLBACK PREPARED 'fechamento';"
+
+
+def test_what_is_pressed_next_stands_first_among_the_rejected_and_is_whoevers_who_looks() -> None:
+    found = decide(seen(**rejects(group("divergent_content", "cure", 90), group("items_sum", "delete"))))
+    step = next(one for one in found.steps if one.name == "rejected")
+    assert [(one.code, one.advice) for one in step.groups] == [("items_sum", "delete"), ("divergent_content", "cure")]
+    assert (step.code, step.who) == ("items_sum", "support")
+    assert "lixeira" in step_texts.advice(step.groups[0], "pt")
+    assert step_texts.advice(step.groups[1], "pt") == "", "the catalogue's remedy speaks"
+
+
+def test_what_was_put_right_stays_ticked_while_the_end_is_shown() -> None:
+    over = with_ticks(decide(seen(pending=3, oldest=NOW - 2)), marks("rejected", "locks"))
+    assert over.verdict == "resolved"
+    told = {one.name: (one.state, one.said) for one in over.steps}
+    assert told["rejected"] == ("done", "rejected_cured")
+    assert told["locks"] == ("done", "locks_cured")
+    assert told["synchronise"] == told["synchronise_3"] == ("done", "synchronised")
+    assert told["structures"] == ("skipped", "structures_current"), "it was never the cause"
+
+
+def test_a_step_for_others_comes_with_a_text_to_hand_it_over_with() -> None:
+    damaged = decide(seen(**rejects(group("file_damaged", "cure", 1))))
+    step = next(one for one in damaged.steps if one.state == "handed")
+    said = step_texts.message(step, "pt", "ERP", {"number": "2/78", "key": "3526"})
+    assert said.startswith("Arquivo danificado: caixa caixa1, documento 2/78, chave 3526")
+    assert "pela chave" in said
+    away = decide(seen(causes=[cause("silent", "till_unheard")]))
+    step = next(one for one in away.steps if one.state == "handed")
+    assert "caixa1" in step_texts.message(step, "pt", "ERP", {})

@@ -20,6 +20,7 @@ from malote.console.visits import (
 )
 from malote.erp.sessions.errors import SessionsError
 from malote.locks.lock_reports import Tree
+from malote.register.contents import DocumentNotFoundError
 from malote.runbook import commands, evidence, step_texts
 from malote.runbook.next_step import RunbookStep
 from malote.runbook.runbook_service import View
@@ -51,6 +52,8 @@ def context(services: ConsoleServices, visit: Visit, view: View) -> dict[str, An
         "step_command": lambda step: commands.command(step, view.seen),
         "step_who": lambda step: step_texts.who(step.who, language),
         "cause_words": lambda one: step_texts.cause(one, language),
+        "advice": lambda one: step_texts.advice(one, language),
+        "message": lambda step: step_texts.message(step, language, erp, _example(services, step)),
         "log_off": lambda step: step_texts.log_off(step.facts, language),
         "able": _able(services, visit, shown),
         "checks": _checks(view, visit),
@@ -119,6 +122,18 @@ def _able(services: ConsoleServices, visit: Visit, steps: list[RunbookStep]) -> 
     """Of the steps that this person may not do, who can."""
     lacking = {one.press.permission for one in steps if one.press and not visit.may(one.press.permission)}
     return {permission: services.runbook.who_may(permission) for permission in lacking}
+
+
+def _example(services: ConsoleServices, step: RunbookStep) -> dict[str, str]:
+    """Of the step's rejected documents the one that is told: what whoever has its paper finds it by."""
+    if not step.groups:
+        return {}
+    try:
+        found = services.documents.find(step.groups[0].example)
+    except DocumentNotFoundError:
+        return {}
+    number = found.file_name if found.number is None else f"{found.series}/{found.number}"
+    return {"number": number, "key": found.access_key or "–"}
 
 
 def _checks(view: View, visit: Visit) -> list[tuple[str, bool, bool]]:

@@ -145,7 +145,10 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
     text = visit.say_many(
         "Correção registrada em %(num)s documento.", "Correção registrada em %(num)s documentos.", len(report.cured)
     )
-    text += " " + visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed))
+    if report.replay.replayed:
+        text += " " + visit.say_many(
+            "%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed)
+        )
     text += refusals(visit, [*report.refused, *report.replay.refused])
     others = same_cause.others(cured, services.now()) if visit.text("cause") == "1" else None
     if others is not None:

@@ -44,6 +44,7 @@ async function ask() {
     // Away: the page's own indicator says so.
   } finally {
     asking = false;
+    assistant.ariaBusy = null;
   }
 }
 
@@ -97,14 +98,19 @@ function next() {
   const here = decodeURI(location.pathname);
   const there = new URL(body.dataset.to, location.origin);
   const same = here === decodeURI(there.pathname) || (!there.search && here.startsWith(`${decodeURI(there.pathname)}/`) && here.split("/").length > 4);
-  if (!same && !dialog) return null;
+  // What a form on that page was answered with has an address of its own.
+  if (!same && !dialog && assistant.dataset.answered === undefined) return null;
   for (const mark of body.dataset.marks.split("|")) {
     const all = (dialog ?? document).querySelectorAll(`[data-press="${CSS.escape(mark)}"]`);
     const found = [...all].find(visible);
-    if (found) return found;
+    if (found) return missing(found) || found;
   }
   return null;
 }
+
+// Of the button's own form the first field that must not stay empty.
+const missing = (button) =>
+  button.matches("button") && [...(button.form?.elements ?? [])].find((field) => field.required && visible(field) && !field.value);
 
 function point() {
   const found = next();
@@ -127,6 +133,7 @@ document.addEventListener("click", (event) => {
   if (chosen && isOpen()) {
     event.preventDefault();
     keep({ till: chosen.dataset.assistantScope, pinned: chosen.dataset.assistantScope });
+    assistant.ariaBusy = "true";
     ask();
   }
   const way = event.target.closest("[data-assistant-way]");
@@ -155,13 +162,19 @@ async function copy(button) {
 document.addEventListener("submit", async (event) => {
   if (!event.target.matches("[data-assistant-form]") || !isOpen()) return;
   event.preventDefault();
-  const answer = await fetch(event.target.action, {
-    method: "POST",
-    body: new URLSearchParams(new FormData(event.target)),
-    headers: { "HX-Request": "true" },
-  });
-  if (answer.ok) fill(await answer.text());
-  else ask();
+  if (assistant.ariaBusy === "true") return;
+  assistant.ariaBusy = "true";
+  try {
+    const answer = await fetch(event.target.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(event.target)),
+      headers: { "HX-Request": "true" },
+    });
+    if (answer.ok) fill(await answer.text());
+  } finally {
+    assistant.ariaBusy = null;
+    ask();
+  }
 });
 
 document.addEventListener("change", () => setTimeout(point));

@@ -1,6 +1,7 @@
 """A short connection to PostgreSQL with somebody's login, for looking and for signals."""
 
-from typing import Any
+from contextlib import closing
+from typing import Any, LiteralString
 
 import psycopg
 from sqlalchemy import URL
@@ -15,6 +16,11 @@ PROGRAM = "malote-locks"  # as the database shows whoever looks
 # Nobody waits for a look that hangs: a person sits in front of it.
 _OPTIONS = {"connect_timeout": 5, "keepalives": 1, "keepalives_idle": 5, "tcp_user_timeout": 10_000}
 _STATEMENT_MILLISECONDS = "5000"
+
+# A role by its name in small letters, where there is none by the name as it was typed: no password is tried twice.
+_MEANT: LiteralString = (
+    "SELECT rolname FROM pg_roles WHERE rolname = %s AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -34,23 +40,29 @@ def connected(url: URL) -> Connection:
 
 
 def connected_as(url: URL, login: DbaLogin) -> Connection:
-    """With a DBA's login. Raises ``SessionsError`` ``dba_login_refused``, or ``erp_away``."""
+    """With a DBA's login, whose name counts as in SQL: ``SYSTEM`` is ``system`` where there is no such role.
+
+    Raises ``SessionsError`` ``dba_login_refused``, or ``erp_away``.
+    """
     if not (login.user and login.reveal()):
         # An empty password would make the driver look for one in the server's own environment and files.
         raise SessionsError("dba_login_refused", user=login.user, detail="no password given")
     try:
         return connected(url.set(username=login.user, password=login.reveal()))
     except psycopg.Error as error:
-        # The driver tells a wrong password from an absent server in words only. So ask a second time, as ourselves.
-        raise _refusal(url, login.user, _words(error)) from None
-
-
-def _refusal(url: URL, user: str, words: str) -> SessionsError:
+        words = _words(error)
+    # The driver tells a wrong password from an absent server in words only. So ask a second time, as ourselves.
     try:
-        connected(url).close()
+        with closing(connected(url)) as own:
+            meant = own.execute(_MEANT, (login.user.lower(), login.user)).fetchone()
     except psycopg.Error:
-        return SessionsError("erp_away", detail=words)
-    return SessionsError("dba_login_refused", user=user, detail=words)
+        raise SessionsError("erp_away", detail=words) from None
+    if meant is not None:
+        try:
+            return connected(url.set(username=meant[0], password=login.reveal()))
+        except psycopg.Error as error:
+            words = _words(error)
+    raise SessionsError("dba_login_refused", user=login.user, detail=words)
 
 
 def _words(error: psycopg.Error) -> str:
