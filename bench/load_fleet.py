@@ -1,8 +1,12 @@
 """A thousand tills that take one full load and one of a hundred changed prices from a real server, while another sells.
 
 The tills say what they have, ask for the manifest, fetch each file and prove its hash, all by HTTP; what they do with
-it is measured in ``bench.till_loads``. Processor, memory and bytes are the server's. The bound of the bytes is what the
-files come to once for each till; that of the sales is their rate before.
+it is measured in ``bench.till_loads``. Processor, memory and bytes are the server's.
+
+The tills' own work takes processor from the server on the same machine, which it would not in a store. So they come in
+lots, and each lot is followed by as many tills at the same pace at a server that only repeats what the real one
+answered (``recorded_server``): the bound of the sales is their rate beside those. Their rate with no loads at all is
+told too.
 """
 
 import hashlib
@@ -25,7 +29,9 @@ import httpx
 import msgspec
 
 from bench.measured_server import Running, server, wait_of_a_sale
+from bench.recorded_server import Replies, recorded
 from malote import wire
+from malote.batches import batches
 from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, LoadOrder, Manifest, ManifestQuery
 
 TILLS = 1000
@@ -33,7 +39,8 @@ PRODUCTS = 20_000
 FEW = 100
 THREADS = 8
 SALES_A_SECOND = 10
-POLL_SECONDS = 5.0
+LOT = 40  # tills between two looks at the sales
+QUIET_SECONDS = 3.0
 SOURCES = """
 [load.product]
 table = "produto"
@@ -53,13 +60,15 @@ Row = dict[str, Any]
 class Till:
     """As much of a till as the server sees."""
 
-    def __init__(self, running: Running, name: str) -> None:
-        self._running = running
-        self._token = {"Authorization": f"Bearer {running.tokens[name]}"}
+    def __init__(self, address: str, token: str) -> None:
+        self._address = address
+        self._headers = {"Authorization": f"Bearer {token}", wire.PROTOCOL_HEADER: str(wire.PROTOCOL_VERSION)}
         self.version, self.bytes, self._held = 0, 0, dict[str, wire.EntityHeld]()
+        self.heard: Replies = {}
 
     def take(self, version: int) -> bool:
         """A contact, and all that comes of it; whether it has that version now."""
+        self.heard = {}
         order = self._contact()
         if order is not None and order.payload is not None:
             wanted = msgspec.json.decode(order.payload, type=LoadOrder)
@@ -83,17 +92,19 @@ class Till:
         return next((one for one in told if one.kind == "load"), None)
 
     def _ask(self, method: str, path: str, content: bytes | None = None) -> bytes:
-        reply = _line(self._running).request(method, path, content=content, headers=self._token)
-        return reply.raise_for_status().content
+        reply = _line(self._address).request(method, path, content=content, headers=self._headers)
+        content = reply.raise_for_status().content
+        self.heard.setdefault(path, content)
+        return content
 
 
 _lines = threading.local()
 
 
-def _line(running: Running) -> httpx.Client:
+def _line(address: str) -> httpx.Client:
     """One for each thread: what it costs to make one is no till's."""
-    if getattr(_lines, "address", "") != running.address:
-        _lines.address, _lines.http = running.address, running.till("seller")
+    if getattr(_lines, "address", "") != address:
+        _lines.address, _lines.http = address, httpx.Client(base_url=address, timeout=120)
     client: httpx.Client = _lines.http
     return client
 
@@ -103,7 +114,7 @@ class Seller:
 
     def __init__(self, running: Running) -> None:
         words = [sys.executable, "-m", "bench.load_fleet", "sell", running.address, running.tokens["seller"]]
-        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.waits: list[float] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -113,16 +124,30 @@ class Seller:
         for line in self._process.stdout:
             self.waits.append(float(line))
 
-    def rate(self, since: tuple[float, int]) -> float:
-        return (len(self.waits) - since[1]) / (time.monotonic() - since[0])
-
-    def mark(self) -> tuple[float, int]:
-        return time.monotonic(), len(self.waits)
-
     def end(self) -> None:
         self._process.terminate()
         self._process.wait()
         self._reader.join()
+
+
+class Watched:
+    """Sales and time, summed over several stretches."""
+
+    def __init__(self, seller: Seller) -> None:
+        self._seller = seller
+        self.seconds, self.waits = 0.0, list[float]()
+
+    @contextmanager
+    def stretch(self) -> Iterator[None]:
+        began, known = time.monotonic(), len(self._seller.waits)
+        yield
+        self.seconds += time.monotonic() - began
+        self.waits += self._seller.waits[known:]
+
+    @property
+    def rate(self) -> float:
+        """Sales a second; what had piled up before is none."""
+        return min(len(self.waits) / self.seconds, SALES_A_SECOND)
 
 
 def sell(address: str, token: str) -> None:
@@ -135,6 +160,7 @@ def sell(address: str, token: str) -> None:
 
 
 def run(tills: int = TILLS, products: int = PRODUCTS, threads: int = THREADS) -> list[Row]:
+    rows: list[Row] = []
     with TemporaryDirectory(prefix="malote-bench-") as folder:
         erp = _erp(Path(folder) / "erp.sqlite3", products)
         sources = Path(folder) / "cargas.toml"
@@ -142,42 +168,60 @@ def run(tills: int = TILLS, products: int = PRODUCTS, threads: int = THREADS) ->
         names = [f"caixa{number:04d}" for number in range(1, tills + 1)]
         settings: dict[str, Any] = {"erp_url": f"sqlite:///{folder}/erp.sqlite3", "loads_sources": sources}
         with server("seller", *names, **settings) as running, _selling(running) as seller:
-            fleet = [Till(running, name) for name in names]
-            time.sleep(5)
-            mark = seller.mark()
-            time.sleep(10)
-            usual = min(seller.rate(mark), SALES_A_SECOND)  # what had piled up before is no rate
-            rows = [*_taken(running, fleet, seller, 1, "full", usual, threads)]
-            erp.execute(f"UPDATE preco SET preco = 8.8, alt = {products + 1} WHERE cod < '{FEW:06d}'")
-            rows += _taken(running, fleet, seller, 2, f"{FEW} prices", usual, threads)
+            fleet = [Till(running.address, running.tokens[name]) for name in names]
+            for version, what in enumerate(("full", f"{FEW} prices"), start=1):
+                if version > 1:
+                    erp.execute(f"UPDATE preco SET preco = 8.8, alt = {products + 1} WHERE cod < '{FEW:06d}'")
+                while not fleet[0].take(version):
+                    time.sleep(0.5)
+                with recorded(fleet[0].heard) as twin:
+                    rows += _taken(running, twin, fleet[1:], seller, version, what, threads)
         erp.close()
     return rows
 
 
 def _taken(
-    running: Running, fleet: list[Till], seller: Seller, version: int, what: str, usual: float, threads: int
+    running: Running, twin: str, fleet: list[Till], seller: Seller, version: int, what: str, threads: int
 ) -> Iterator[Row]:
-    before, peak = sum(one.bytes for one in fleet), 0
-    mark, began, used = seller.mark(), time.monotonic(), running.processor()
-    missing = list(fleet)
+    before, peak, used = sum(one.bytes for one in fleet), 0, 0.0
+    alone, beside, bound = (Watched(seller) for _ in range(3))
     with ThreadPoolExecutor(threads) as pool:
-        while missing:
-            round_began = time.monotonic()
-            done = list(pool.map(lambda one: one.take(version), missing))
-            missing = [one for one, has_it in zip(missing, done, strict=True) if not has_it]
+        for lot in batches(fleet, LOT):
+            with alone.stretch():
+                time.sleep(QUIET_SECONDS)
+            began, processor = time.monotonic(), running.processor()
+            with beside.stretch():
+                assert all(pool.map(lambda one: one.take(version), lot))
+            seconds, used = time.monotonic() - began, used + running.processor() - processor
             peak = max(peak, running.process.memory_info().rss)
-            if missing:
-                time.sleep(max(0.0, round_began + POLL_SECONDS - time.monotonic()))
-    seconds, processor = time.monotonic() - began, running.processor() - used
+            with bound.stretch():
+                _paced(pool, twin, len(lot), seconds)
     size = sum(one.bytes for one in fleet) - before
-    name = f"loads, {len(fleet)} tills, {what}"
-    yield _row(f"{name}: all have it", seconds, "s")
-    yield _row(f"{name}: processor of the server", processor, "s")
+    name = f"loads, {len(fleet)} tills, {threads} at a time, {what}"
+    yield _row(f"{name}: all have it", beside.seconds, "s")
+    yield _row(f"{name}: processor of the server, with the sales of that time", used, "s")
     yield _row(f"{name}: memory of the server", peak / 1e6, "MB")
     yield _row(f"{name}: fetched", size / 1e6, "MB")
-    rate, waits = seller.rate(mark), seller.waits[mark[1] :]
-    yield _row(f"{name}: sales an hour meanwhile", rate * 3600, "sales", usual * 3600)
-    yield _row(f"{name}: a sale's receipt (median)", statistics.median(waits) * 1000, "ms")
+    yield _row(f"{name}: sales an hour, of those without loads", beside.rate * 3600, "sales", alone.rate * 3600)
+    yield _row(
+        f"{name}: sales an hour, of those beside replies that cost nothing",
+        beside.rate * 3600,
+        "sales",
+        bound.rate * 3600,
+    )
+    medians = [statistics.median(one.waits or [0.0]) * 1000 for one in (beside, bound)]
+    yield _row(f"{name}: a sale's receipt (median)", medians[0], "ms", medians[1])
+
+
+def _paced(pool: ThreadPoolExecutor, address: str, count: int, seconds: float) -> None:
+    """As many tills in as long a time, as far as they can."""
+    began = time.monotonic()
+
+    def take(number: int) -> None:
+        time.sleep(max(0.0, began + seconds * number / count - time.monotonic()))
+        Till(address, "nobody").take(1)
+
+    list(pool.map(take, range(count)))
 
 
 def _row(name: str, value: float, unit: str, bound: float | None = None) -> Row:

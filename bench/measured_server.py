@@ -71,6 +71,7 @@ def server(*tills: str, posting: bool = False, **settings: object) -> Iterator[R
                 stdout=subprocess.PIPE,
                 stderr=log,
                 encoding="utf-8",
+                start_new_session=True,  # systems that share the processor among sessions give it its own share
             )
         try:
             assert process.stdout is not None

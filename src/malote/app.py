@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from malote.intake.receive import Intake
     from malote.load_format.wire import Manifest, ManifestQuery
     from malote.loads.background_loads import BackgroundLoads
+    from malote.loads.files_made import PublishedFile
     from malote.loads.load_service import Loads
     from malote.locks.lock_service import Locks
     from malote.orders.book import OrderBook
@@ -237,11 +238,8 @@ class Services:
     def manifest(self, till: "Till", query: "ManifestQuery") -> "Manifest":
         return self.loads.manifest(till, query)
 
-    def load_file(self, sha256: str) -> Path | None:
-        return self.loads.files.path_of(sha256)
-
-    def is_personal(self, sha256: str) -> bool:
-        return self.loads.files.is_personal(sha256)
+    def load_file(self, sha256: str) -> "PublishedFile | None":
+        return self.loads.files.find(sha256)
 
     def note_custody(self, till: "Till", asked: Sequence[bytes], held: Collection[bytes]) -> None:
         from malote.tills import custody

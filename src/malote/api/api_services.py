@@ -1,7 +1,6 @@
 """What the HTTP face needs of the server; the composition root fills it."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 from litestar import Request
@@ -13,6 +12,7 @@ from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
 from malote.load_format.wire import Manifest, ManifestQuery
+from malote.loads.files_made import PublishedFile
 from malote.orders.older_agents import ToldOrders
 from malote.register.documents import TillStatus
 from malote.spool.queue import Queue
@@ -61,11 +61,8 @@ class ApiServices(Protocol):
     def manifest(self, till: Till, query: ManifestQuery) -> Manifest:
         """By which files the till comes to what it was ordered. Raises ``LoadError``, ``OSError``."""
 
-    def load_file(self, sha256: str) -> Path | None:
+    def load_file(self, sha256: str) -> PublishedFile | None:
         """The file of a load with this hash, however it was asked for; None where there is none."""
-
-    def is_personal(self, sha256: str) -> bool:
-        """Whether such a file holds what is a person's."""
 
     def metrics(self) -> str:
         """In Prometheus's text format."""

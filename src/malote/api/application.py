@@ -17,6 +17,7 @@ from malote import wire
 from malote.api import faults, health, loads, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
 from malote.api.api_services import ApiServices
+from malote.api.beside_sales import BesideSales
 from malote.api.bodies import Places, room_of
 from malote.api.description_page import described
 from malote.api.health import Pulse
@@ -49,9 +50,10 @@ def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandl
     ``pages``: other faces, mounted beside this one. Raises ``ValueError`` for a proxy that has no address.
     """
     limit = services.settings.intake.max_body_bytes
+    beside_sales = BesideSales()
     return Litestar(
         route_handlers=[*_HANDLERS, *pages],
-        middleware=[_spelt_out, believing(Trusted(services.settings.server.trusted_proxies))],
+        middleware=[beside_sales.watching, _spelt_out, believing(Trusted(services.settings.server.trusted_proxies))],
         guards=[check_protocol, require_sender],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         request_max_body_size=limit,
@@ -67,6 +69,7 @@ def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandl
                 "places": Places(),
                 "pulls": Places(sales.PULLED_AT_ONCE),
                 "manifests": Places(loads.MADE_AT_ONCE),
+                "beside_sales": beside_sales,
                 "sending": Counter(),
                 "pulse": Pulse(),
                 "in_the_clear": set(),

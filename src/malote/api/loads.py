@@ -6,12 +6,11 @@ A file never changes under its hash: whoever holds it may go on holding it. One 
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import anyio
-from anyio import to_thread
 from litestar import Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
@@ -19,6 +18,7 @@ from litestar.response import Stream
 
 from malote.api.admittance import ANY_CLIENT
 from malote.api.api_services import TillRequest, services_of
+from malote.api.beside_sales import BesideSales
 from malote.api.bodies import Places, small_body
 from malote.api.description import FAULTS, takes_json
 from malote.api.faults import ApiRefusedError
@@ -47,9 +47,10 @@ async def show_manifest(request: TillRequest, content: NamedDependency[bytes]) -
     query = decode(content, ManifestQuery)
     services = services_of(request)
     places: Places = request.app.state["manifests"]
+    turns: BesideSales = request.app.state["beside_sales"]
     async with places.place(request.auth.id):
         try:
-            return await to_thread.run_sync(services.manifest, request.auth, query)
+            return await turns.run(partial(services.manifest, request.auth, query))
         except LoadError as error:
             raise ApiRefusedError(error.code, status=HTTPStatus.CONFLICT, **error.facts) from error
         except OSError as error:
@@ -63,25 +64,25 @@ async def send_file(request: TillRequest, sha256: FromPath[str]) -> Response[Any
     sending: Counter[int] = request.app.state["sending"]
     if sending[request.auth.id] >= SENT_AT_ONCE:
         raise ApiRefusedError("server_busy")
-    path = await to_thread.run_sync(services.load_file, sha256)
-    if path is None:
+    turns: BesideSales = request.app.state["beside_sales"]
+    found = await turns.run(partial(services.load_file, sha256))
+    if found is None:
         raise ApiRefusedError("not_found")
-    is_personal = await to_thread.run_sync(services.is_personal, sha256)
     headers = {
         "ETag": f'"{sha256}"',
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-store" if is_personal else f"public, max-age={_YEAR}, immutable",
+        "Cache-Control": "private, no-store" if found.is_personal else f"public, max-age={_YEAR}, immutable",
     }
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    size = (await anyio.Path(path).stat()).st_size
-    first, last, status = _range(request.headers.get("Range", ""), request.headers.get("If-Range"), headers, size)
+    asked, known = request.headers.get("Range", ""), request.headers.get("If-Range")
+    first, last, status = _range(asked, known, headers, found.bytes)
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return Response(b"", status_code=status, headers=headers | {"Content-Range": f"bytes */{size}"})
+        return Response(b"", status_code=status, headers=headers | {"Content-Range": f"bytes */{found.bytes}"})
     headers["Content-Length"] = str(last - first + 1)
     if status == HTTPStatus.PARTIAL_CONTENT:
-        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    pieces = _counted(_pieces(path, first, last + 1), sending, request.auth.id)
+        headers["Content-Range"] = f"bytes {first}-{last}/{found.bytes}"
+    pieces = _counted(_pieces(turns, found.path, first, last + 1), sending, request.auth.id)
     return Stream(pieces, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -109,9 +110,9 @@ async def _counted(pieces: AsyncIterator[bytes], sending: Counter[int], till_id:
             del sending[till_id]
 
 
-async def _pieces(path: Path, first: int, end: int) -> AsyncIterator[bytes]:
-    """Each is read on its own: who reads slowly holds a connection, and not a file beside it."""
-    while first < end and (piece := await to_thread.run_sync(_read, path, first, min(_PIECE, end - first))):
+async def _pieces(turns: BesideSales, path: Path, first: int, end: int) -> AsyncIterator[bytes]:
+    """Each is read on its own: who reads slowly holds a connection, and neither a file nor a turn beside it."""
+    while first < end and (piece := await turns.run(partial(_read, path, first, min(_PIECE, end - first)))):
         first += len(piece)
         yield piece
 

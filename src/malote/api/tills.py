@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from litestar.params import FromPath, FromQuery
 from malote import __version__, wire
 from malote.api.admittance import ANY_CLIENT, unsupported
 from malote.api.api_services import TillRequest, services_of
+from malote.api.beside_sales import BesideSales
 from malote.api.bodies import small_body, whole_body
 from malote.api.description import FAULTS, takes_bytes, takes_json
 from malote.api.faults import ApiRefusedError
@@ -106,17 +108,21 @@ def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> Rece
 
 @post(
     wire.PATH_CONTACT,
-    sync_to_thread=True,
     status_code=200,
     request_max_body_size=SMALL_BODY,
     dependencies={"content": Provide(small_body)},
     operation_class=takes_json(Contact),
     responses=FAULTS,
 )
-def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> ContactReply:
+async def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> ContactReply:
     """Notes the till's sign of life, and tells it how far its clock is off."""
     contact = decode(content, Contact)
     _check(contact)
+    turns: BesideSales = request.app.state["beside_sales"]
+    return await turns.run(partial(_noted, request, contact))
+
+
+def _noted(request: TillRequest, contact: Contact) -> ContactReply:
     services = services_of(request)
     recorded = services.record_contact(request.auth, contact)
     books = services.settings.books

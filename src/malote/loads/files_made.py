@@ -24,6 +24,7 @@ from malote.load_format.entity import Row
 from malote.load_format.files import FileMode, Gone, Header
 from malote.load_format.wire import ManifestFile
 from malote.loads import entity_rows, published_rows
+from malote.remembered import Remembered
 
 _SUFFIX = ".jsonl.zst"
 _USED_SECONDS = 3600.0  # between two notes that a file is used
@@ -44,6 +45,14 @@ class WantedFile(msgspec.Struct, frozen=True):
         return hashlib.sha256(b"\n".join(self.keys)).hexdigest() if self.keys else ""
 
 
+class PublishedFile(msgspec.Struct, frozen=True):
+    """``is_personal``: whether it holds what is a person's, and no shared cache may keep it."""
+
+    path: Path
+    bytes: int
+    is_personal: bool
+
+
 class FilesMade:
     """Safe for threads. Raises ``StoreError``, and ``OSError`` where a file can't be written."""
 
@@ -53,21 +62,23 @@ class FilesMade:
         self._clock = clock
         # Tills that need the same file at once wait for the one that makes it.
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._personal = Remembered[str, bool](self._is_personal, _USED_SECONDS)  # by hash, under which nothing changes
 
     def get(self, wanted: WantedFile) -> ManifestFile:
         """As a manifest names it; made now if nobody has."""
         with self._locks[hash(wanted) % _LOCKS]:
             return self._known(wanted) or self._made(wanted)
 
-    def path_of(self, sha256: str) -> Path | None:
-        """Where a file is, by the hash as a till asked for it; None where there is none."""
+    def find(self, sha256: str) -> PublishedFile | None:
+        """A file by the hash as a till asked for it; None where there is none."""
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             return None
         path = self._path(sha256)
-        return path if path.is_file() else None
+        if not path.is_file():
+            return None
+        return PublishedFile(path, path.stat().st_size, self._personal(sha256))
 
-    def is_personal(self, sha256: str) -> bool:
-        """Whether it holds what is a person's, and no shared cache may keep it."""
+    def _is_personal(self, sha256: str) -> bool:
         with reading(self._engine) as connection:
             found = connection.execute(select(load_file.c.entity_id).where(load_file.c.sha256 == sha256)).first()
             if found is None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -305,9 +304,6 @@ class Loads:
     def manifest(self, till: Till, query: ManifestQuery) -> Manifest:
         """Raises ``LoadError`` ``load_order_over``; ``OSError``."""
         return self._manifests.manifest(till.id, query)
-
-    def file(self, sha256: str) -> Path | None:
-        return self.files.path_of(sha256)
 
     # ---- what is done by itself ----
 
