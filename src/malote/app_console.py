@@ -267,7 +267,8 @@ def _load_views(services: Services) -> console.LoadViews:
             return load_status.entities(connection)
 
     # Asked anew whenever something of it may be other than before: ten thousand tills cost a quarter of a second.
-    status: Remembered[tuple[str, int], Status] = Remembered(lambda _: services.loads.status(), LOOK_SECONDS)
+    # Nobody asks again how it was: each answer about ten thousand tills is megabytes.
+    status: Remembered[tuple[str, int], Status] = Remembered(lambda _: services.loads.status(), LOOK_SECONDS, most=1)
     return console.LoadViews(
         settings=services.settings.loads,
         entities=entities,

@@ -171,6 +171,53 @@ def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
     assert differing(house, one) == ["items[1].product_code"]
 
 
+def test_a_mapping_that_is_ended_holds_for_what_was_booked_and_for_nothing_else(house: House) -> None:
+    one = refuse_product(house, build_note(number=1, items=(Line(code="OLD"),)))
+    house.quarantine.map_product(one, "OLD", "NEW", MARIA, reason="renamed")
+    house.post()
+    (listed,) = house.quarantine.mappings()
+    assert (listed.kind, listed.code, listed.now) == ("product", "OLD", "NEW")
+    assert (listed.who, listed.document, listed.reason) == (MARIA.name, one, "renamed")
+    shown = (listed.kind, ISSUER, "OLD", "NEW", MARIA)
+    with pytest.raises(QuarantineError, match="reason_needed"):
+        house.quarantine.end_mapping(*shown, reason=" ")
+    house.quarantine.end_mapping(*shown, reason="it was another")
+    assert house.quarantine.mappings() == []
+    with pytest.raises(QuarantineError, match="mapping_gone"):
+        house.quarantine.end_mapping(*shown, reason="once more")
+    assert differing(house, one) == [], "what was booked under it is right"
+    (entry,) = house.audited("mapping_ended")
+    assert (entry.before["new_code"], entry.object, entry.reason) == ("NEW", f"document:{one}", "it was another")
+    two = refuse_product(house, build_note(number=2, items=(Line(code="OLD"),)))
+    house.quarantine.map_product(two, "OLD", "OTHER", MARIA)
+    house.post()
+    three = refuse_product(house, build_note(number=3, items=(Line(code="OLD"),)))
+    house.quarantine.map_product(three, "OLD", "X", MARIA)
+    house.post()
+    assert booked_products(house) == ["NEW", "OTHER", "X"]
+    assert differing(house, one) == differing(house, two) == []
+
+
+def test_a_series_goes_back_to_whose_it_was_and_an_issuer_is_no_more_the_stores(open_house: OpenHouse) -> None:
+    house = open_house(issuers=("99999999000191",), learn_series=True)
+    other = create_till(house.engine, "caixa2")[0]
+    first = house.reject(build_note(number=1))
+    house.quarantine.accept_issuer(first, MARIA, reason="bought the company")
+    house.take(build_note(number=2), till=other)
+    taken = house.id_of(build_note(number=2), other)
+    house.quarantine.assign_series(taken, MARIA)
+    kinds = {one.kind: one for one in house.quarantine.mappings()}
+    assert set(kinds) == {"series", "issuer"}
+    given = kinds["series"]
+    assert (given.code, given.now, given.before, given.document) == ("65/1", "caixa2", "caixa1", None)
+    for one in kinds.values():
+        house.quarantine.end_mapping(one.kind, one.issuer, one.code, one.now, MARIA, reason="a mistake")
+    assert house.quarantine.mappings() == []
+    assert series_of(house.engine, house.till) == [(ISSUER, "65", 1)]
+    assert series_of(house.engine, other) == []
+    assert till_documents.document(house.spool.engine, house.reject(build_note(number=9))).state == "rejected"
+
+
 def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> None:
     """The same sale once more, in other bytes: a duplicate, though its product is called otherwise by now."""
     house.take(build_note(number=1, items=(Line(code="OLD"),)))

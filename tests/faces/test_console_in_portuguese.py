@@ -160,6 +160,7 @@ PAGES = [
     "/load-manager/store",
     "/load-manager/erp",
     *(f"/load-manager/{page}" for page in ("held", "refused", "plans", "price?product=1&till=caixa1", "sold")),
+    "/mappings",
     "/locks",
     "/locks/episodes",
     "/jobs",

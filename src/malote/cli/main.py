@@ -86,6 +86,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("rejected_actions", ("rejected", "trash")),
         _Part("rejected_numbers", ("rejected",)),
         _Part("rejected_cures", ("rejected",)),
+        _Part("rejected_mappings", ("rejected",)),
     ),
     "trash": (_Part("rejected_actions", ("rejected", "trash")), _Part("trash", ("trash",))),
     "sync": (_Part("sync"),),

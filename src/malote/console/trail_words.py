@@ -63,6 +63,7 @@ SENTENCES: dict[str, str] = {
     "load_rollout_resumed": marked("%(who)s continuou a distribuição de carga %(name)s"),
     "load_rollout_started": marked("%(who)s mandou uma carga aos caixas em ondas: distribuição %(name)s"),
     "lost_accepted": marked("%(who)s respondeu pelas vendas que o caixa %(name)s perdeu"),
+    "mapping_ended": marked("%(who)s desfez um de-para"),
     "numbers_accepted": marked("%(who)s respondeu por números que faltam no caixa %(name)s"),
     "old_ledger_import_begun": marked("%(who)s começou a importar o que o sistema antigo lançou"),
     "old_ledger_imported": marked("%(who)s importou o que o sistema antigo lançou"),

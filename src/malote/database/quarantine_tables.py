@@ -110,6 +110,18 @@ payment_map = Table(
     PrimaryKeyConstraint("issuer", "old_code", name="payment_map_key"),
 )
 
+# What a code was mapped to before: what was booked so stays right (quarantine/mappings.py).
+former_code = Table(
+    "former_code",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("kind", Text, nullable=False),  # product, payment
+    Column("issuer", Text, nullable=False),
+    Column("old_code", Text, nullable=False),
+    Column("new_code", Text, nullable=False),
+    Column("ended_at", Double, nullable=False),
+)
+
 # Issuers that a person added to those of the settings: their documents are the store's own from then on.
 accepted_issuer = Table(
     "accepted_issuer",

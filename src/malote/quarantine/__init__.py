@@ -6,7 +6,7 @@ Where to begin: ``quarantine_service`` is what pages and commands call, ``safety
   ``folder_reconciler``, ``groups``, ``step_failures``.
 - Deleted and restored: ``deleting``, ``safety``, ``trash_files``, ``trash_retention``, ``accepting``.
 - Put right: ``cures``, ``cure_codes``, ``cure_difference``, ``cure_issuer``, ``cure_protocol``, ``cure_series``,
-  ``reversing``, ``sale_decision``, ``replaying``, ``same_cause``.
+  ``mappings``, ``reversing``, ``sale_decision``, ``replaying``, ``same_cause``.
 - For many at once: ``candidates``, ``jobs``, ``job_store``, ``job_reports``, ``downloads``.
 - Asked of the tills again: ``synchronising``, ``synchronise_orders``.
 - The room itself: ``quarantine_service``, ``dependencies``, ``quarantine_reports``, ``history_text``.

@@ -16,6 +16,7 @@ from malote.fiscal.documents import Sale
 from malote.fiscal.payment_methods import is_method
 from malote.quarantine.deleting import typed_or_empty
 from malote.quarantine.dependencies import QuarantineParts
+from malote.quarantine.mappings import MappingKind, remember
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
 from malote.register import contents, till_documents
@@ -40,6 +41,7 @@ class CodeKind(msgspec.Struct, frozen=True):
     codes: Callable[[Sale], Iterable[str]]
     check: Callable[[str], None]
     what: What
+    map_kind: MappingKind
 
 
 def map_code(
@@ -65,6 +67,8 @@ def map_code(
         lock_ids(connection, [document_id])
         own = (cure.table.c.issuer == sale.issuer, cure.table.c.old_code == old_code)
         before = connection.execute(select(cure.table.c.new_code).where(*own)).scalar()
+        if before is not None and before != new:
+            remember(connection, cure.map_kind, sale.issuer, old_code, before, now)
         mapping = {"issuer": sale.issuer, "at": now, "who": actor.name, **facts}
         connection.execute(text(_MAP.format(table=cure.table.name)), mapping)
         history.record(connection, [HistoryLine(document_id, cure.what, facts)], actor.name, now)
@@ -132,6 +136,7 @@ KINDS: dict[CodeCure, CodeKind] = {
         lambda sale: (item.product_code for item in sale.items),
         _check_product,
         "product_mapped",
+        "product",
     ),
     "map_payment": CodeKind(
         payment_map,
@@ -139,5 +144,6 @@ KINDS: dict[CodeCure, CodeKind] = {
         lambda sale: (payment.method for payment in sale.payments),
         _check_payment,
         "payment_mapped",
+        "payment",
     ),
 }

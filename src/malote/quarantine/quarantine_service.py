@@ -21,6 +21,7 @@ from malote.quarantine import (
     cures,
     deleting,
     downloads,
+    mappings,
     rejected_files,
     replaying,
     reversing,
@@ -31,6 +32,7 @@ from malote.quarantine import (
 from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.downloads import Taken
 from malote.quarantine.folder_reconciler import Reconciler
+from malote.quarantine.mappings import Mapping, MappingKind
 from malote.quarantine.quarantine_reports import (
     CureOption,
     CureReport,
@@ -123,6 +125,17 @@ class Quarantine:
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
         return cure_codes.map_code(self.parts, "map_payment", document_id, old_code, new_code, actor, reason=reason)
+
+    def mappings(self) -> list[Mapping]:
+        """What people mapped or accepted at rejected documents, and what is in force of it, the newest first."""
+        return mappings.listed(self.parts.engine)
+
+    def end_mapping(self, kind: MappingKind, issuer: str, code: str, now: str, actor: Actor, *, reason: str) -> Mapping:
+        """Ends one as it was shown: for what comes later. What was booked under it stays booked.
+
+        Raises ``QuarantineError`` ``mapping_gone``, ``reason_needed``.
+        """
+        return mappings.end(self.parts, kind, issuer, code, now, actor, reason=reason)
 
     def attach_protocol(self, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
         """Takes in the authorised version of a document, a file called ``name``, and replays the document.

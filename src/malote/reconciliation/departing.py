@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from malote.fiscal.documents import NumberVoid, identity
 from malote.reconciliation.booked_content import Content, contents
 from malote.reconciliation.erp_differences import Booked, ErpDifference, ErpWitness, What
-from malote.spool.mapped_codes import MappedCodes, mapped, renamed
+from malote.spool.mapped_codes import MappedCodes, formerly_mapped, mapped, renamed
 
 GONE, TWICE = "-", "++"  # as in ``erp.protocol``
 _MOST_FIELDS = 10
@@ -72,9 +72,31 @@ def _under_other_names(
     cancelled: Collection[str],
     departures: Mapping[int, Sequence[str]],
 ) -> Mapping[int, Sequence[str]]:
-    """Without what differs only since a person mapped the till's products, or its ways of paying, to the ERP's."""
-    doubtful = {place for place, fields in departures.items() if any(map(_may_be_mapped, fields))}
-    names = mapped(engine) if doubtful else MappedCodes()
+    """Without what differs only since a person mapped the till's products, or its ways of paying, to the ERP's: now, or
+    at the time when it was booked."""
+    doubtful = _doubtful(departures)
+    if doubtful:
+        departures = _renamed(erp, asked, cancelled, departures, mapped(engine))
+    for names in formerly_mapped(engine) if _doubtful(departures) else []:
+        tried = _renamed(erp, asked, cancelled, departures, names)
+        # Where another name doesn't explain all of it, what is told is said of the names of now.
+        departures = {place: tried[place] if not tried.get(place) else fields for place, fields in departures.items()}
+    return departures
+
+
+def _doubtful(departures: Mapping[int, Sequence[str]]) -> set[int]:
+    return {place for place, fields in departures.items() if any(map(_may_be_mapped, fields))}
+
+
+def _renamed(
+    erp: ErpWitness,
+    asked: Sequence[Content],
+    cancelled: Collection[str],
+    departures: Mapping[int, Sequence[str]],
+    names: MappedCodes,
+) -> Mapping[int, Sequence[str]]:
+    """What differs from documents with these names."""
+    doubtful = _doubtful(departures)
     renaming = [(one, renamed(one.document, names)) for one in asked if one.document_id in doubtful]
     other = [msgspec.structs.replace(one, document=document) for one, document in renaming if document != one.document]
     if not other:

@@ -1,12 +1,13 @@
 """What a till calls otherwise than the ERP: booked as people mapped it, the document unchanged."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Connection, Engine, Table, select
 
 from malote.database.engine import reading
-from malote.database.quarantine_tables import payment_map, product_map
+from malote.database.quarantine_tables import former_code, payment_map, product_map
 from malote.fiscal.documents import Document, Sale
 
 Codes = Mapping[tuple[str, str], str]  # issuer and the till's code -> the ERP's
@@ -45,6 +46,23 @@ def mapped(engine: Engine) -> MappedCodes:
     """Every mapping there is. Raises ``StoreError``."""
     with reading(engine) as connection:
         return MappedCodes(_of(connection, product_map), _of(connection, payment_map))
+
+
+def formerly_mapped(engine: Engine, *, most: int = 4) -> list[MappedCodes]:
+    """What codes were mapped to before, over what they are mapped to now: first with the last of each, then with the
+    one before it, and so on, ``most`` times. Raises ``StoreError``."""
+    now = mapped(engine)
+    earlier: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    with reading(engine) as connection:
+        for row in connection.execute(select(former_code).order_by(former_code.c.id.desc())):
+            earlier[row.kind, row.issuer, row.old_code].append(row.new_code)
+    found = []
+    for turn in range(min(most, max(map(len, earlier.values()), default=0))):
+        codes = {key: some[min(turn, len(some) - 1)] for key, some in earlier.items()}
+        products = {key[1:]: code for key, code in codes.items() if key[0] == "product"}
+        payments = {key[1:]: code for key, code in codes.items() if key[0] == "payment"}
+        found.append(MappedCodes({**now.products, **products}, {**now.payments, **payments}))
+    return found
 
 
 def _of(connection: Connection, table: Table) -> Codes:

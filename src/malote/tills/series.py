@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, delete, func, select, text
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
@@ -79,6 +79,17 @@ def assign_in(connection: Connection, till_id: int, key: SeriesKey) -> None:
     """The same within a transaction of the caller's."""
     issuer, model, series = key
     connection.execute(_ASSIGN, {"issuer": issuer, "model": model, "series": series, "till_id": till_id})
+
+
+def give_back(connection: Connection, key: SeriesKey, till: str) -> None:
+    """To the till of that name, as long as it may send; else the series is nobody's. In the caller's transaction."""
+    till_id = connection.scalar(select(tills.c.id).where(tills.c.name == till, tills.c.disabled_at.is_(None)))
+    if till_id is not None:
+        return assign_in(connection, till_id, key)
+    issuer, model, series = key
+    own = (till_series.c.issuer == issuer, till_series.c.model == model, till_series.c.series == series)
+    connection.execute(delete(till_series).where(*own))
+    return None
 
 
 def owner(connection: Connection, key: SeriesKey) -> str | None:

@@ -45,6 +45,7 @@ PLACES: tuple[FindTarget, ...] = (
     FindTarget(marked("Painel"), "/dashboard", "g p"),
     FindTarget(marked("Assistente"), "/assistant", "g s"),
     FindTarget(marked("Trabalhos"), "/jobs", "g t"),
+    FindTarget(marked("De-para"), "/mappings", "g m"),
     FindTarget(marked("Avisos"), "/alerts", "g v"),
     FindTarget(marked("Auditoria"), "/audit", "g a", Permission.SEE_AUDIT),
     FindTarget(marked("Consumidores"), "/consumers", needs=Permission.SEE_AUDIT),
