@@ -152,4 +152,11 @@ def test_lists_as_people_have_them(tmp_path: Path) -> None:
     with pytest.raises(ListError, match="id, chave, outra"):
         list(of_file(path, "chnfe"))
     assert list(of_rows([])) == []
+    # A wrong key in the first row is told, and no heading; a query has none.
+    path.write_text(f"{wrong}\n{one}\n", encoding="utf-8")
+    assert [line.key for line in of_file(path)] == [None, one]
+    assert [line.key for line in of_rows([["chave"], [one]])] == [None, one]
+    # As spreadsheets write them.
+    path.write_text(f'Chave de acesso\tTotal\r\n="{one}"\t1\r\n\'{two}\t2\r\n', encoding="utf-16")
+    assert [line.key for line in of_file(path)] == [one, two]
     assert [line.key for line in of_rows([[one], [two]])] == [one, two]

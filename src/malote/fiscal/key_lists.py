@@ -3,7 +3,9 @@
 Nothing is held in memory but the row at hand, so that a list may have millions of them.
 """
 
+import codecs
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -17,6 +19,9 @@ from malote.fiscal import typed_input
 _SEPARATORS = ";,\t|"
 _SHOWN = 60
 _LONGEST_CELL = 10_000
+# What spreadsheets put around a number so that it stays a text: ="3526…", '3526….
+_AS_TEXT = re.compile(r"\s*=?\s*[\"']?(.*?)[\"']?\s*", re.DOTALL)
+_DIGITS_OF_NO_HEADING = 20
 
 
 class KeyLine(msgspec.Struct, frozen=True):
@@ -33,18 +38,26 @@ class ListError(ValueError):
 
 def right_key(text: str) -> str | None:
     """The key, where its check digit is right too."""
-    found = typed_input.access_key(text[:_LONGEST_CELL])
+    bare = _AS_TEXT.fullmatch(text[:_LONGEST_CELL])
+    found = typed_input.access_key(bare[1] if bare else text)
     return found if found is not None and keys.is_right(found) else None
 
 
 def of_file(path: Path, column: str = "") -> Iterator[KeyLine]:
-    """The keys of a CSV file, of ``column`` or of whichever cell holds one. Raises ``ListError``, ``OSError``."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        yield from of_rows(_rows(file), column)
+    """The keys of a CSV file, of ``column`` or of whichever cell holds one; a first row that has nothing like a key is
+    a heading. Raises ``ListError``, ``OSError``."""
+    with path.open(encoding=_encoding(path), errors="replace", newline="") as file:
+        yield from of_rows(_rows(file), column, heading=True)
 
 
-def of_rows(rows: Iterable[Sequence[str]], column: str = "") -> Iterator[KeyLine]:
-    """Empty rows are no rows; a first one without any key is a heading. Raises ``ListError``."""
+def _encoding(path: Path) -> str:
+    """Keys are digits and capitals: only UTF-16, which spreadsheets write too, holds them otherwise."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def of_rows(rows: Iterable[Sequence[str]], column: str = "", *, heading: bool = False) -> Iterator[KeyLine]:
+    """Empty rows are no rows; ``heading``: the first one may be one. Raises ``ListError``."""
     numbered: Iterator[tuple[int, Sequence[str]]] = (
         (number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)
     )
@@ -52,7 +65,7 @@ def of_rows(rows: Iterable[Sequence[str]], column: str = "") -> Iterator[KeyLine
     if first is None:
         return
     place = _place(first[1], column) if column else None
-    if place is None and any(right_key(cell) for cell in first[1]):
+    if place is None and not (heading and _is_heading(first[1])):
         numbered = chain([first], numbered)
     for number, row in numbered:
         yield _line(number, row, place)
@@ -66,6 +79,11 @@ def _rows(file: TextIO) -> Iterator[list[str]]:
         yield from csv.reader(file, delimiter=separator)
     except csv.Error as error:
         raise ListError(str(error)) from error
+
+
+def _is_heading(row: Sequence[str]) -> bool:
+    """A key with a wrong digit is none: it would be left out, and nobody told."""
+    return all(sum(map(str.isdigit, cell[:_LONGEST_CELL])) < _DIGITS_OF_NO_HEADING for cell in row)
 
 
 def _place(heading: Sequence[str], column: str) -> int:
