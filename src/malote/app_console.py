@@ -16,6 +16,7 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.open_books import open_books
+from malote.books.rebooking import RebookingPlan
 from malote.books.rules import rule_findings
 from malote.business_day import business_day
 from malote.config import limits_of
@@ -180,7 +181,9 @@ def _books(services: Services) -> console.ConsoleBooks:
     engine = services.engine
     return console.ConsoleBooks(
         outside=partial(erp_memory.outside_in_all, engine),
-        rebook=partial(_rebook, services),
+        unguarded=partial(erp_memory.unguarded_in_all, engine),
+        rebook=partial(_rebook, services, rebooking.outside_only),
+        guard=partial(_rebook, services, rebooking.guards_only),
         board=partial(_board, services),
         day=partial(_day, services),
         lost=partial(accepting.lost, engine),
@@ -211,10 +214,12 @@ def _day(services: Services, till: str, day: date) -> list[board.ListedSale]:
     return board.of_day(services.engine, business_day(services.settings.books), till, day)
 
 
-def _rebook(services: Services, actor: Actor, shown: int) -> int | None:
+def _rebook(
+    services: Services, chosen: Callable[[RebookingPlan], RebookingPlan], actor: Actor, shown: int
+) -> int | None:
     now = time.time()
     with open_books(services.engine, services.settings) as opened:
-        planned = rebooking.outside_only(rebooking.plan_known(opened, now))
+        planned = chosen(rebooking.plan_known(opened, now))
     if len(planned.missing) != shown:
         return None
     return rebooking.rebook(services.engine, planned, actor, now)

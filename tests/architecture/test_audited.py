@@ -172,6 +172,7 @@ ROUTES: dict[str, tuple[str, ...] | str] = {
     "/alerts/test": ("alerts_tested",),
     "/assistant/go-on": ("till_synchronised", "job_started"),
     "/books/rebook": ("sales_booked_again",),
+    "/books/cure": ("sales_booked_again",),
     "/tills/{name:str}/gaps": ("numbers_accepted",),
     "/tills/{name:str}/days": ("day_accepted",),
     "/tills/{name:str}/lost": ("lost_accepted",),

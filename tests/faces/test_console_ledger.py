@@ -1,5 +1,6 @@
 """While the ERP lacks what was booked, no page of the tills is quiet about it."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -79,6 +80,35 @@ def test_one_button_says_how_many_and_how_much_and_books_just_them_again(tmp_pat
         assert "em dia" in browser.get("/console/tills").text
         [entry] = audit.entries(services.engine, action="sales_booked_again")
         assert (entry.actor, entry.after["total_cents"]) == ("ana", total)
+
+
+def test_conciliacao_has_one_button_for_what_is_lost_and_one_for_an_unguarded_number(tmp_path: Path) -> None:
+    with store(tmp_path) as services, signed_in(services, Role.OPERADOR) as browser:
+        sell(services, till(services), count=3)
+        with closing(build_poster(services.settings, services)) as poster:
+            assert poster.drain() == 3
+        with closing(sqlite3.connect(tmp_path / "erp.sqlite3")) as erp, erp:
+            [(lost,), (key,), _] = erp.execute("SELECT access_key FROM sale ORDER BY 1").fetchall()
+            erp.execute("DELETE FROM posting_key WHERE identity LIKE 'number:' || substr(?, 7, 28) || '%'", (key,))
+            erp.execute("DELETE FROM sale WHERE access_key = ?", (lost,))
+        look(services)
+        page = browser.get("/console/reconciliation").text
+        assert "Lançar de novo 1 documento" in page
+        assert "Refazer a guarda de 1 número" in page
+        assert '<input type="hidden" form="guard" name="guards" value="1">' in page
+        assert "csrf" not in browser.get("/console/reconciliation", headers=LIVE).text
+        csrf = csrf_of(browser)
+        assert "mudou enquanto isso" in browser.post("/console/books/cure", data={"csrf": csrf, "guards": "2"}).text
+        for asked in ({"guards": "1"}, {"count": "1"}):
+            assert "1 documento voltou à fila" in browser.post("/console/books/cure", data={"csrf": csrf} | asked).text
+        with closing(build_poster(services.settings, services)) as poster:
+            assert poster.drain() == 2
+        look(services)
+        page = browser.get("/console/reconciliation").text
+        assert "Refazer a guarda" not in page
+        assert "Lançar de novo" not in page
+        with closing(sqlite3.connect(tmp_path / "erp.sqlite3")) as erp:
+            assert erp.execute("SELECT count(*) FROM sale").fetchone() == (3,)
 
 
 def test_who_may_not_replay_may_not_book_again(tmp_path: Path) -> None:

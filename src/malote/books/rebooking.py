@@ -63,6 +63,11 @@ def outside_only(planned: RebookingPlan) -> RebookingPlan:
     return msgspec.structs.replace(planned, missing=[one for one in planned.missing if one.what in OUTSIDE])
 
 
+def guards_only(planned: RebookingPlan) -> RebookingPlan:
+    """Just these: of them only the number's row is written."""
+    return msgspec.structs.replace(planned, missing=[one for one in planned.missing if one.what == "unguarded"])
+
+
 def rebook(engine: Engine, planned: RebookingPlan, actor: Actor, now: float, reason: str = "") -> int:
     """Orders what the plan says; how many documents went back into the queue. Raises ``StoreError``.
 

@@ -116,6 +116,8 @@ class ConsoleBooks:
     # Books again what the ERP lost, where that are just as many documents as were shown: how many went back into the
     # queue; None, and nothing done, where it is another number by now. Raises ErpError.
     rebook: Callable[[Actor, int], int | None]
+    unguarded: Callable[[], int]  # booked documents whose number the ERP's ledger guards no more
+    guard: Callable[[Actor, int], int | None]  # writes those rows again, as ``rebook`` does what was lost
     # Of a till (None: a page of all, behind a name), so many business days up to today's.
     board: Callable[[str | None, str, int], Board]
     day: Callable[[str, date], list[ListedSale]]  # the sales behind a till's day

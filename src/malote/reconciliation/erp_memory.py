@@ -94,6 +94,13 @@ def outside_in_all(engine: Engine) -> tuple[int, int]:
         return int(count), int(total)
 
 
+def unguarded_in_all(engine: Engine) -> int:
+    """How many booked documents are there and lost the guard of their number. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        count, _ = connection.execute(_counted(_OPEN & (erp_difference.c.what == "unguarded") & _STANDING)).one()
+        return int(count)
+
+
 def outside_of() -> Subquery:
     """The same as a row per till that has any: ``till_id``, and the fields of ``OutsideErp``."""
     names = ("till_id", "what", "total", "found_at")

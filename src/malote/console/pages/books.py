@@ -1,10 +1,12 @@
 """Lançar de novo: what the ERP lost, by one button that says how many and how much; and what a person answers for."""
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Response, post
 from litestar.params import FromPath
 
+from malote.accounts.audit import Actor
 from malote.accounts.roles import Permission
 from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON, WantedGaps
 from malote.books.rules.rule_findings import WantedFindings as WantedRule
@@ -18,16 +20,19 @@ from malote.erp.protocol import ErpError
 def rebook(request: ConsoleRequest) -> Response[Any]:
     """Exactly what the button counted; where that is another number by now, nothing is done and the page says so."""
     visit, services = visit_of(request), services_of(request)
-    try:
-        ordered = services.books.rebook(visit.actor, whole(visit.text("count"), 0, least=0))
-    except ErpError as error:
-        raise PageRefusedError(error.code, 503, **error.facts) from error
-    if ordered is None:
-        words = visit.say("O que falta no ERP mudou enquanto isso: confira e confirme de novo.")
-    else:
-        words = visit.say_many("%(num)s documento voltou à fila.", "%(num)s documentos voltaram à fila.", ordered)
+    words = _ordered(visit, services.books.rebook, visit.text("count"))
     context = management.context(services, {}) | {"told": words}
     return answer(request, "tills", context, events=told(words))
+
+
+@post("/books/cure", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
+def cure(request: ConsoleRequest) -> Response[Any]:
+    """Conciliação's: what the ERP lost is booked again, or the guards of numbers are written again, as counted."""
+    visit, services = visit_of(request), services_of(request)
+    act = services.books.guard if visit.text("guards") else services.books.rebook
+    words = _ordered(visit, act, visit.text("guards") or visit.text("count"))
+    context = reconciliation.context(services, {}) | {"told": words}
+    return answer(request, "reconciliation", context, events=told(words))
 
 
 @post("/tills/{name:str}/gaps", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -100,4 +105,14 @@ def _reason(visit: Visit) -> str:
     return found
 
 
-HANDLERS: list[Any] = [rebook, accept_gaps, accept_day, accept_lost, accept_closing, accept_rule]
+def _ordered(visit: Visit, act: Callable[[Actor, int], int | None], shown: str) -> str:
+    try:
+        ordered = act(visit.actor, whole(shown, 0, least=0))
+    except ErpError as error:
+        raise PageRefusedError(error.code, 503, **error.facts) from error
+    if ordered is None:
+        return visit.say("O que falta no ERP mudou enquanto isso: confira e confirme de novo.")
+    return visit.say_many("%(num)s documento voltou à fila.", "%(num)s documentos voltaram à fila.", ordered)
+
+
+HANDLERS: list[Any] = [rebook, cure, accept_gaps, accept_day, accept_lost, accept_closing, accept_rule]

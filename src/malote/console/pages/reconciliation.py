@@ -18,7 +18,8 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
     """Of all tills, a page of them."""
     board = services.books.board(None, given.get("after", "")[:LONGEST_NAME].lower(), DAYS)
     used = [day for day in board.days if any(day in row.cells for row in board.rows)]
-    return {"section": "reconciliation", "board": board, "days": used}
+    outside, unguarded = services.books.outside(), services.books.unguarded()
+    return {"section": "reconciliation", "board": board, "days": used, "outside": outside, "unguarded": unguarded}
 
 
 def of_till(services: ConsoleServices, till: str, given: Mapping[str, str]) -> dict[str, Any]:
