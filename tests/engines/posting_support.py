@@ -136,6 +136,9 @@ class Passing:
         self.script = erp.script
         self.booked = erp.booked
         self.ledger = erp.ledger
+        self.entered = erp.entered
+        self.ledger_harms = erp.ledger_harms
+        self.lost_keys = erp.lost_keys
         self.expect = erp.expect
         self.enter_before = erp.enter_before
         self.read_only = erp.read_only

@@ -203,7 +203,8 @@ def test_a_constraint_and_its_table_are_named(url: str, tables: Tables) -> None:
 def test_a_ledger_without_its_key_is_no_ledger(url: str, tables: Tables) -> None:
     tables.run("ALTER TABLE posting_key DROP CONSTRAINT posting_key_pkey")
     with opened(url) as erp:
-        assert refusal(erp, sale(1)).code == "structure_outdated"
+        error = refusal(erp, sale(1))
+    assert (error.code, error.transient, error.detail) == ("erp_ledger_harmed", True, "posting_key (identity)")
     assert tables.counts()["sale"] == 0
 
 

@@ -1,6 +1,6 @@
 """``malote store rebuild``: a new store database where the old one is damaged or gone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +12,7 @@ from malote.terminal.logs import set_up_logs
 from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
-    from malote.rebuild.report import ErpAlone, RebuildReport
+    from malote.rebuild.report import ErpAlone, RebuildReport, SaleAlone
 
 TillOption = Annotated[
     list[str] | None, typer.Option("--till", metavar="NAME", help="A till that was there; may be given several times.")
@@ -29,6 +29,8 @@ _WORDS = Bilingual(
         "missing": "{count} documento(s) sem conteúdo aqui: o caixa os reenvia; sem agente, traga o XML.",
         "taken": "Lidos de novo de malotes e de recebidos/: {count}.",
         "alone": "{count} venda(s) no ERP, {value}, sem arquivo aqui: os caixas reenviam as que ainda têm.",
+        "ledger_only": "{count} venda(s) só no livro do ERP, sumidas das tabelas dele e sem arquivo aqui: se o caixa"
+        " as reenviar, malote books rebook as lança de novo.",
         "unasked": "O ERP não pôde ser consultado ({code}): não se sabe que vendas dele não têm arquivo aqui.",
         "tokens": "Tokens novos, para o malote.toml de cada caixa:",
         "users": "Nenhum usuário: crie um com malote user create.",
@@ -44,6 +46,8 @@ _WORDS = Bilingual(
         "missing": "{count} document(s) without content here: their till sends them again (or bring the XML).",
         "taken": "Read again from pouches and recebidos/: {count}.",
         "alone": "{count} sale(s) in the ERP, {value}, without a file here: tills send again those they still hold.",
+        "ledger_only": "{count} sale(s) in the ERP's ledger alone, gone from its sales and without a file here: if the"
+        " till sends them again, malote books rebook books them again.",
         "unasked": "The ERP could not be asked ({code}): nobody knows which of its sales have no file here.",
         "tokens": "New tokens, for each till's malote.toml:",
         "users": "No user: make one with malote user create.",
@@ -114,10 +118,18 @@ def _tell_alone(alone: "ErpAlone", words: Mapping[str, str], settings: Settings)
         say(words["unasked"].format(code=alone.unasked))
     if alone.count:
         say(words["alone"].format(count=alone.count, value=f"R$ {amount(alone.total, settings.language)}"))
-    for one in alone.named[:_MOST_ROWS]:
-        say(f"  {one.till}  {one.access_key}  R$ {amount(one.total, settings.language)}  {one.issued_at[:10]}")
-    if alone.count > _MOST_ROWS:
-        say(f"  … +{alone.count - _MOST_ROWS} (--json)")
+    _name([one for one in alone.named if one.in_sales], alone.count, settings)
+    if alone.ledger_only:
+        say(words["ledger_only"].format(count=alone.ledger_only))
+    _name([one for one in alone.named if not one.in_sales], alone.ledger_only, settings)
+
+
+def _name(some: "Sequence[SaleAlone]", count: int, settings: Settings) -> None:
+    for one in some[:_MOST_ROWS]:
+        value = f"R$ {amount(one.total, settings.language)}" if one.total is not None else "R$ ?"
+        say(f"  {one.till}  {one.access_key}  {value}  {one.issued_at[:10]}".rstrip())
+    if count > _MOST_ROWS:
+        say(f"  … +{count - _MOST_ROWS} (--json)")
 
 
 def _tell(found: "RebuildReport", settings: Settings) -> None:

@@ -43,6 +43,7 @@ from malote.erp.profiles.post import Style, for_driver
 from malote.erp.protocol import (
     READ_ONLY,
     BookedSale,
+    EnteredSale,
     ErpError,
     Introduce,
     Outcome,
@@ -148,6 +149,14 @@ class BaseErp(ABC):
     def enter_before(self, identities: Sequence[str]) -> int:
         return self._within(lambda connection: earlier_system.enter(self, connection, identities), [])
 
+    def ledger_harms(self) -> list[str]:
+        with classified(secrets=self._secrets), self._reading() as connection:
+            return structure.ledger_harms(connection, self.tables)
+
+    def lost_keys(self) -> list[str]:
+        with classified(secrets=self._secrets), self._reading() as connection:
+            return structure.lost_keys(connection, self.tables)
+
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
             return connecting.ledger(self._reading, self.tables, identities)
@@ -163,6 +172,11 @@ class BaseErp(ABC):
     def booked(self) -> Iterator[BookedSale]:
         with classified(secrets=self._secrets):
             yield from connecting.booked(self._reading, self.tables)
+
+    def entered(self) -> Iterator[EnteredSale]:
+        with classified(secrets=self._secrets):
+            for key, till in connecting.entered(self._reading, self.tables):
+                yield EnteredSale(key, till, till == earlier_system.OLD_SYSTEM)
 
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
         with classified(secrets=self._secrets):

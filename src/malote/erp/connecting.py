@@ -14,6 +14,8 @@ from malote.erp.protocol import BookedSale, ErpError, OwnSale, Posting
 from malote.erp.server_words import presentable
 from malote.fiscal.documents import Answer, Sale
 
+LEDGER_HARMED = "erp_ledger_harmed"
+_NOT_WRITABLE = "55000"  # PostgreSQL's, of a view
 _REMEMBERED_SECONDS = 2.0
 STEP = 5000  # rows in memory while reading all of them
 _AFTER = "!"  # put behind a key: before all that is behind it
@@ -39,6 +41,21 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
             spoken=spoken,
             quoted=told.quoted,
         ) from error
+
+
+@contextmanager
+def over_ledger(table: str) -> Iterator[None]:
+    """As ``classified``, around statements over the ledger alone. What stands there is Malote's own, and little of it a
+    document's: whatever is refused there for good, or reads as something else, is the ledger's harm, and no sale's."""
+    try:
+        with classified(table):
+            yield
+    except ErpError as error:
+        if error.transient and error.facts.get("sqlstate") != _NOT_WRITABLE:
+            raise
+        raise ErpError(LEDGER_HARMED, detail=error.detail, facts=error.facts, spoken=error.spoken) from error
+    except (TypeError, ValueError) as error:
+        raise ErpError(LEDGER_HARMED, detail=f"{table}: {type(error).__name__}") from error
 
 
 class ConnectionCounter:
@@ -73,6 +90,7 @@ class Naming:
         self._otherwise = otherwise
         self._without_nul = without_nul
         self._lacking: list[str] = []
+        self._harms: list[str] = []
         self._refused: list[str] = []
         self._looked_at = float("-inf")
 
@@ -80,19 +98,22 @@ class Naming:
         error = _heard(error, batch)
         if error.code in (misfit.OUT_OF_RANGE, misfit.UNENCODABLE) and len(batch) == 1:
             return self._misfit(error, batch[0])
-        if error.code not in ("structure_outdated", "erp_privilege"):
+        if error.code not in ("structure_outdated", "erp_privilege", LEDGER_HARMED):
             return error
         # A batch that is halved down asks the same many times within seconds.
         if time.monotonic() - self._looked_at > _REMEMBERED_SECONDS:
             with classified(), self._transaction() as connection:
                 self._refused = self._privileges(connection)
                 self._lacking = structure.missing(connection, self._tables)
+                self._harms = structure.ledger_harms(connection, self._tables)
             self._looked_at = time.monotonic()
         if self._refused:
             # Without USAGE on its schema, a table looks as if it were not there.
             return ErpError("erp_privilege", detail=", ".join(self._refused))
         if error.code == "erp_privilege":
             return error
+        if error.code == LEDGER_HARMED:
+            return harmed(self._harms, error)
         if self._lacking:
             return ErpError(error.code, detail=", ".join(self._lacking))
         return ErpError(self._otherwise, detail=error.detail, facts=error.facts)
@@ -113,11 +134,16 @@ def _heard(error: ErpError, batch: Sequence[Posting]) -> ErpError:
     return error
 
 
+def harmed(harms: Sequence[str], error: ErpError) -> ErpError:
+    """The same with what is wrong with the ledger, where that can be told."""
+    return ErpError(LEDGER_HARMED, detail=", ".join(harms) or error.detail, facts=error.facts)
+
+
 def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str]) -> dict[str, bytes]:
     """The entries of the ledger under these identities."""
     found: dict[str, bytes] = {}
     for some in statements.steps(set(identities)):
-        with classified(tables.ledger_name), transaction() as connection:
+        with over_ledger(tables.ledger_name), transaction() as connection:
             rows = connection.execute(statements.ledger_entries(tables, some))
             found |= {row.identity: bytes(row.content_hash) for row in rows}
     return found
@@ -135,6 +161,18 @@ def booked(transaction: Transaction, tables: ErpTables) -> Iterator[BookedSale]:
             yield BookedSale(key, till, total, issued_at, protocol_status is not None, cancelled_at is not None)
         if len(page) < STEP:
             return
+
+
+def entered(transaction: Transaction, tables: ErpTables) -> Iterator[tuple[str, str]]:
+    """Key and till of every sale of the ledger. Each step is a transaction of its own."""
+    statement, after = statements.entries_after(tables, STEP), "0"
+    while True:
+        with over_ledger(tables.ledger_name), transaction() as connection:
+            page = [(row.identity.rstrip(), row.till) for row in connection.execute(statement, {"after": after})]
+        yield from page
+        if len(page) < STEP:
+            return
+        after = page[-1][0]
 
 
 def sales_between(transaction: Transaction, tables: ErpTables, first: str, last: str) -> Iterator[OwnSale]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from malote.erp import numbers, statements
-from malote.erp.connecting import classified
+from malote.erp.connecting import over_ledger
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import TWICE
 from malote.fiscal.documents import Document, NumberVoid, Sale, content_hash, has_content, identity
@@ -25,7 +25,7 @@ def departures(connection: Connection, tables: ErpTables, batch: Sequence[Any]) 
         groups[identity(one.document)].append(one)
     wanted = [name for name, those in groups.items() if any(not _is_duplicate(one) for one in those)]
     found: dict[int, list[str]] = {}
-    with classified(tables.ledger_name):
+    with over_ledger(tables.ledger_name):
         guards = {name: _numbers(groups[name][0].document) for name in wanted}
         entries = _entries(connection, tables, [*wanted, *itertools.chain.from_iterable(guards.values())])
     for name in wanted:
@@ -59,7 +59,7 @@ def _differing(entry: Any, own: Sequence[Any]) -> list[str]:
     if not any(one in saying for one in bookers):
         bookers += saying
     fields = []
-    if entry.document_id not in {one.document_id for one in bookers}:
+    if str(entry.document_id) not in {str(one.document_id) for one in bookers}:
         fields.append(DOCUMENT)
     if entry.till not in {one.till for one in bookers}:
         fields.append(TILL)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from malote.erp import statements
-from malote.erp.connecting import classified
+from malote.erp.connecting import over_ledger
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import identity
@@ -37,7 +37,7 @@ class ExpectedBookings:
         """One look by key. Raises ``ErpError``."""
         if not self._identities:
             return
-        with classified(tables.ledger_name):
+        with over_ledger(tables.ledger_name):
             rows = connection.execute(statements.ledger_entries(tables, list(self._identities)))
             there = {row.identity.rstrip() for row in rows}
         lacking = [one for one in self._identities if one not in there]

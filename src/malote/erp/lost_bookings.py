@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from malote.erp import compare, statements
 from malote.erp.already_booked import AlreadyBooked
-from malote.erp.connecting import classified
+from malote.erp.connecting import over_ledger
 from malote.erp.numbers import UNREADABLE, VOIDED, identities_of, identity_of
 from malote.erp.protocol import Posting, Result
-from malote.erp.transacting import LedgerEntry, Pair
+from malote.erp.transacting import LedgerEntry, Pair, ledger_entry
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 
 
@@ -56,8 +56,8 @@ class LostBookings(AlreadyBooked):
         entries: dict[str, LedgerEntry] = {}
         for some in statements.steps(identities):
             statement = self._engine.locked(statements.ledger_entries(self._erp, some))
-            with classified(self._erp.ledger_name):
-                entries |= {row[0]: LedgerEntry(*row[1:]) for row in self._connection.execute(statement)}
+            with over_ledger(self._erp.ledger_name):
+                entries |= {row[0]: ledger_entry(row) for row in self._connection.execute(statement)}
         return entries
 
     def _write_again(self, posting: Posting, sale: Sale) -> None:

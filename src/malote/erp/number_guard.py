@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from malote.erp import numbers, rows, statements
+from malote.erp.connecting import over_ledger
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import Connections
 
@@ -43,10 +44,11 @@ class Guarding:
         erp, after = self._engine.tables, "0"
         while self._made_over != self._engine.connections.count:
             with transaction() as connection:
-                if after == "0" and connection.execute(statements.ledger_entries(erp, [DONE])).first():
-                    self._made_over = self._engine.connections.count
-                    return
-                page = connection.execute(statements.entries_after(erp, STEP), {"after": after}).all()
+                with over_ledger(erp.ledger_name):
+                    if after == "0" and connection.execute(statements.ledger_entries(erp, [DONE])).first():
+                        self._made_over = self._engine.connections.count
+                        return
+                    page = connection.execute(statements.entries_after(erp, STEP), {"after": after}).all()
                 entries = [entry for row in page if (entry := _entry(row))]
                 if len(page) < STEP:
                     entries.append({"identity": DONE, "content_hash": b"\0", "till": "malote", "document_id": 0})

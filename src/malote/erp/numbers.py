@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from malote.erp import statements
-from malote.erp.connecting import classified
+from malote.erp.connecting import classified, over_ledger
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import NumberVoid
@@ -72,7 +72,7 @@ def holders(connection: Connection, erp: ErpTables, identities: Iterable[str]) -
     found: dict[str, str] = {}
     wanted = set(identities)
     for some in statements.steps(wanted) if wanted else ():
-        with classified(erp.ledger_name):
+        with over_ledger(erp.ledger_name):
             for row in connection.execute(statements.ledger_entries(erp, some)):
                 found[row.identity] = holder_of(row.identity, row.content_hash)
     return found
@@ -97,5 +97,5 @@ def hand_over(connection: Connection, erp: ErpTables, identity: str, holder: str
 def change_entry(connection: Connection, erp: ErpTables, identity: str, values: dict[str, Any]) -> None:
     """Changes what the ledger says under an identity: what is booked under it has changed."""
     statement = statements.change_entry(erp, list(values))
-    with classified(erp.ledger_name):
+    with over_ledger(erp.ledger_name):
         connection.execute(statement, {"of_identity": identity, **values})

@@ -135,6 +135,14 @@ class BookedSale(msgspec.Struct, frozen=True):
     cancelled: bool
 
 
+class EnteredSale(msgspec.Struct, frozen=True):
+    """A sale as the ledger has it. ``till``: who booked it; ``before``: whether an earlier system did."""
+
+    access_key: str
+    till: str
+    before: bool
+
+
 class OwnSale(msgspec.Struct, frozen=True):
     """A row of the ERP's own sales, whoever wrote it. ``total`` in cents; what its table doesn't tell is None."""
 
@@ -229,6 +237,16 @@ class Erp(Protocol):
         """
         ...
 
+    def ledger_harms(self) -> list[str]:
+        """What somebody did to Malote's own tables there: ``posting_key`` (gone), ``posting_key (view)``,
+        ``posting_key.till`` (a column gone, or one that must be filled), ``posting_key (identity)`` (its unique key).
+        Raises ``ErpError``."""
+        ...
+
+    def lost_keys(self) -> list[str]:
+        """Of these the lost unique keys, which keep anything from being booked twice. Raises ``ErpError``."""
+        ...
+
     def expect(self, identities: Sequence[str]) -> None:
         """From now on nothing is booked where the ledger lacks one of these, looked for in the very transaction, or one
         of the newest booked since: another database may have taken the place of this one. ``post`` then raises the
@@ -249,6 +267,10 @@ class Erp(Protocol):
 
     def booked(self) -> Iterator[BookedSale]:
         """Every booked sale in the order of its key, read in steps, so that memory stays bounded."""
+        ...
+
+    def entered(self) -> Iterator[EnteredSale]:
+        """Every sale that the ledger has, whoever booked it, in the order of its key, read in steps."""
         ...
 
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:

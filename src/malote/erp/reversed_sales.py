@@ -7,7 +7,7 @@ cancellation goes before it: it takes the reversal's place, so that nobody can m
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from malote.erp import statements
-from malote.erp.connecting import classified
+from malote.erp.connecting import classified, over_ledger
 from malote.erp.lost_bookings import LostBookings
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import LedgerEntry, LockedSale, Pair
@@ -37,7 +37,7 @@ class Reversed(LostBookings):
         """Their entries and the rows that told of them go; the sales themselves stay as they are."""
         for key in sorted(keys):
             for name in (f"cancel:{key}", reverse(key)):
-                with classified(self._erp.ledger_name):
+                with over_ledger(self._erp.ledger_name):
                     self._connection.execute(statements.remove_entry(self._erp), {"of_identity": name})
             table = self._erp.cancellation
             if self._ordinary and table is not None:

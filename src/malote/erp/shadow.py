@@ -16,6 +16,7 @@ from malote.erp.profiles.checking import ProfileFault
 from malote.erp.protocol import (
     BookedSale,
     Connections,
+    EnteredSale,
     Erp,
     ErpError,
     Outcome,
@@ -94,6 +95,12 @@ class Shadow:
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         _refuse("ledger")
 
+    def ledger_harms(self) -> list[str]:
+        _refuse("ledger_harms")
+
+    def lost_keys(self) -> list[str]:
+        _refuse("lost_keys")
+
     def refused_writing(self) -> ErpError | None:
         """It writes nothing."""
         return None
@@ -114,6 +121,9 @@ class Shadow:
 
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
         _refuse("sales_between")
+
+    def entered(self) -> Iterator[EnteredSale]:
+        _refuse("entered")
 
     def booked(self) -> Iterator[BookedSale]:
         _refuse("booked")

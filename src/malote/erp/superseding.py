@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from malote.erp import compare, numbers, rows, statements
 from malote.erp.booking import Booking
-from malote.erp.connecting import classified
+from malote.erp.connecting import over_ledger
 from malote.erp.fitting import fitted
 from malote.erp.numbers import UNREADABLE, VOIDED
 from malote.erp.protocol import Outcome, Posting
@@ -76,7 +76,7 @@ class Superseding(Booking):
         identity = numbers.identity_of(key)
         if identity is None:
             return
-        with classified(self._erp.ledger_name):
+        with over_ledger(self._erp.ledger_name):
             self._connection.execute(self._engine.locked(statements.ledger_entries(self._erp, [identity]))).all()
         self._contest.look_again([key])
 

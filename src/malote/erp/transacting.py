@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select
 
 from malote.erp import call_statements, ordinary, rewriting, rows, statements
 from malote.erp.calling import Calls
-from malote.erp.connecting import classified
+from malote.erp.connecting import classified, over_ledger
 from malote.erp.contest import Contest, facts_of
 from malote.erp.fitting import ADAPTED, Fitted, code_of
 from malote.erp.letters import Letters
@@ -65,6 +65,13 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     content_hash: bytes
     till: str
     document_id: int
+
+
+def ledger_entry(row: Any) -> LedgerEntry:
+    """Raises ``TypeError`` where it isn't what Malote wrote."""
+    number = row.document_id
+    number = int(number) if isinstance(number, str) and number.isdecimal() else number  # of a column made text
+    return LedgerEntry(bytes(row.content_hash), row.till, number)
 
 
 class LockedSale(msgspec.Struct, frozen=True):
@@ -131,8 +138,8 @@ class Transaction:
         entries: dict[str, LedgerEntry] = {}
         for identities in statements.steps(set(wanted)) if wanted else ():
             statement = statements.ledger_entries(self._erp, identities)
-            with classified(self._erp.ledger_name):
-                entries |= {row[0]: LedgerEntry(*row[1:]) for row in self._connection.execute(statement)}
+            with over_ledger(self._erp.ledger_name):
+                entries |= {row[0]: ledger_entry(row) for row in self._connection.execute(statement)}
         return entries
 
     def _keep_former(self, key: str, entry: LedgerEntry, posting: Posting) -> None:

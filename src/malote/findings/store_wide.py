@@ -25,6 +25,7 @@ STORE_WIDE = frozenset(
         "erp_ledger_short",
         "erp_ledger_ambiguous",
         "erp_ledger_gone",
+        "erp_ledger_harmed",
         "erp_refuses_all",
         "erp_full",
         "erp_damaged",

@@ -20,6 +20,7 @@ from malote.reconciliation.erp_memory import ErpTrouble
 
 LEDGER_SHORT = "erp_ledger_short"
 LEDGER_GONE = "erp_ledger_gone"
+LEDGER_HARMED = "erp_ledger_harmed"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
 NEWEST = 200  # documents, at such a look
 # After a start: a store database put back to before gets from its tills again what the ERP has already.
@@ -55,13 +56,9 @@ class LedgerGuard:
         """Looks if it is time to. Raises ``ErpError`` while the ledger lacks something, and what the ERP raises."""
         if self._is_due(erp):
             try:
-                self._look(erp)
+                self._look_or_settle(erp)
             except ErpError as error:
-                if error.transient:
-                    raise
-                if error.code != "structure_outdated":
-                    raise general(error) from error
-                self._settle_for_ledger(erp, error)
+                raise self._named(erp, error) if error.code == LEDGER_HARMED else error from error
         elif self._trouble is not None:
             # It may have been accepted meanwhile, or be on its way to be booked again.
             self._trouble = erp_memory.recall(self._engine).trouble
@@ -87,23 +84,36 @@ class LedgerGuard:
         elapsed = self._clock() - self._looked_at
         return erp.connections.count != self._connection or not 0 <= elapsed < LOOK_SECONDS
 
+    def _look_or_settle(self, erp: Erp) -> None:
+        try:
+            self._look(erp)
+        except ErpError as error:
+            if error.transient:
+                raise
+            if error.code != "structure_outdated":
+                raise general(error) from error
+            self._settle_for_ledger(erp, error)
+
     def _settle_for_ledger(self, erp: Erp, error: ErpError) -> None:
         """Nothing, where the ledger has all that was newest, and only the sales' own tables lack something: booking
-        meets that too, names it, and writes nothing. What was known of the sales stays as it is. Raises ``ErpError``:
-        an empty database is behind the address, or somebody renamed the ledger's table, and no sale is to blame."""
-        try:
-            whole = erp_comparison.has_newest(self._engine, erp, erp_memory.NEWEST)
-        except ErpError as lacking:
-            # Where nothing was ever booked there may be no tables yet.
-            if lacking.code != "structure_outdated" or not erp_memory.newest(self._engine):
-                raise general(error) from lacking
-            schema, name = erp_memory.recall(self._engine).schema, erp.tables.ledger_name
-            raise ErpError(LEDGER_GONE, detail=f"{schema}.{name}" if schema else name) from lacking
-        if not whole:
+        meets that too, names it, and writes nothing. What was known of the sales stays as it is. Raises ``ErpError``.
+        """
+        if not erp_comparison.has_newest(self._engine, erp, erp_memory.NEWEST):
             raise general(error) from error
         self._looked_at, self._connection = self._clock(), erp.connections.count
 
+    def _named(self, erp: Erp, error: ErpError) -> ErpError:
+        """What became of the ledger. Where its table isn't there and something was booked, an empty database may be
+        behind the address, or somebody renamed it; where nothing ever was, there may be none yet."""
+        harms, name = erp.ledger_harms(), erp.tables.ledger_name
+        if name in harms and erp_memory.newest(self._engine):
+            schema = erp_memory.recall(self._engine).schema
+            return ErpError(LEDGER_GONE, detail=f"{schema}.{name}" if schema else name)
+        return ErpError(LEDGER_HARMED, detail=", ".join(harms) or error.detail, facts=error.facts)
+
     def _look(self, erp: Erp) -> None:
+        if lost := erp.lost_keys():
+            raise ErpError(LEDGER_HARMED, detail=", ".join(lost))
         known = erp_memory.recall(self._engine)
         fresh = self._connection < 0 or erp.connections.count != self._connection or known.trouble is not None
         now = self._clock()

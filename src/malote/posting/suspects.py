@@ -20,7 +20,9 @@ ALONE = "erp_fails_over_one"
 _AMONG = "among"
 _AT = "at"  # seconds since the epoch
 # Not where no session comes about: that is nobody's. A lock has its holder, and a way of its own.
-_OF_ONE_PERHAPS = frozenset({"erp_slow", "erp_conflict", "erp_full", "erp_privilege", "erp_damaged"})
+_OF_ONE_PERHAPS = frozenset(
+    {"erp_slow", "erp_conflict", "erp_full", "erp_privilege", "erp_damaged", "erp_ledger_harmed"}
+)
 _STEPS = (10, 3, 1)  # documents that are tried together, after more of them met it
 _ALONE_SIZE = 0  # stands for: tried by itself, and never with others
 _GROWTH = 4  # where those pass, more of the rest are tried together

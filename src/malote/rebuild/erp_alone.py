@@ -6,6 +6,7 @@ lacks them.
 
 from collections.abc import Sequence
 from contextlib import closing
+from typing import TypeVar
 
 from sqlalchemy import Engine, select
 
@@ -15,7 +16,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.erp.factory import open_configured
-from malote.erp.protocol import BookedSale, Erp, ErpError
+from malote.erp.protocol import BookedSale, EnteredSale, Erp, ErpError
 from malote.rebuild.report import ErpAlone, SaleAlone
 from malote.reconciliation import erp_memory
 
@@ -34,17 +35,28 @@ def ask(engine: Engine, settings: Settings) -> ErpAlone:
 
 
 def look(engine: Engine, erp: Erp) -> ErpAlone:
-    """Reads all that the ERP has, in steps. Raises ``StoreError`` and what the ERP raises."""
+    """Reads all that the ERP has, in steps: its sales, and its ledger's others. Raises ``StoreError`` and what
+    the ERP raises."""
     count, total = 0, 0
     named: list[SaleAlone] = []
     for some in batches(erp.booked(), _AT_ONCE):
         alone = _unknown(engine, some)
         count, total = count + len(alone), total + sum(one.total for one in alone)
         named += [_named(one) for one in alone[: MOST_NAMED - len(named)]]
-    return ErpAlone(count, total, named)
+    entered = 0
+    for entries in batches(erp.entered(), _AT_ONCE):
+        unknown = _unknown(engine, [one for one in entries if not one.before])
+        there = {row.access_key for row in erp.sales([one.access_key for one in unknown])} if unknown else set()
+        gone = [one for one in unknown if one.access_key not in there]
+        entered += len(gone)
+        named += [SaleAlone(one.till, one.access_key, None, "", False) for one in gone[: MOST_NAMED - len(named)]]
+    return ErpAlone(count, total, named, ledger_only=entered)
 
 
-def _unknown(engine: Engine, some: Sequence[BookedSale]) -> list[BookedSale]:
+One = TypeVar("One", BookedSale, EnteredSale)
+
+
+def _unknown(engine: Engine, some: Sequence[One]) -> list[One]:
     known: set[str | None] = set()
     with reading(engine) as connection:
         for keys in chunks([one.access_key for one in some]):

@@ -25,21 +25,26 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class SaleAlone(msgspec.Struct, frozen=True):
-    """A sale that the ERP has, and no file here. ``total`` in cents; ``issued_at`` ISO 8601, "" where it isn't told."""
+    """A sale that the ERP has, and no file here. ``total`` in cents; ``issued_at`` ISO 8601, "" where it isn't told.
+
+    ``in_sales``: false where only the ledger tells of it, and the ERP's own sale is gone: its value isn't told then."""
 
     till: str
     access_key: str
-    total: int
+    total: int | None
     issued_at: str
+    in_sales: bool = True
 
 
 class ErpAlone(msgspec.Struct, frozen=True):
-    """``total`` in cents; ``named``: the first of them. ``unasked``: the code of why the ERP could not be asked."""
+    """``total`` in cents, of ``count``, which are among the ERP's sales; ``ledger_only``: how many stand in its ledger
+    alone; ``named``: the first of both. ``unasked``: the code of why the ERP could not be asked."""
 
     count: int = 0
     total: int = 0
     named: Sequence[SaleAlone] = ()
     unasked: str = ""
+    ledger_only: int = 0
 
 
 class RebuildReport(msgspec.Struct, frozen=True):
@@ -58,5 +63,5 @@ class RebuildReport(msgspec.Struct, frozen=True):
     @property
     def whole(self) -> bool:
         """Whether nothing asks for a person."""
-        alone = self.erp_alone.count or self.erp_alone.unasked
+        alone = self.erp_alone.count or self.erp_alone.ledger_only or self.erp_alone.unasked
         return not (self.unreadable or self.missing or self.tokens or self.no_users or alone)

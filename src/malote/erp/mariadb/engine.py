@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from malote.erp import rows, statements, structure
 from malote.erp.base import BaseErp, Options, server_engine
 from malote.erp.call_statements import Answer
-from malote.erp.connecting import classified
+from malote.erp.connecting import over_ledger
 from malote.erp.faults import raised
 from malote.erp.grants import Grant
 from malote.erp.letters import Letters
@@ -148,7 +148,7 @@ class MariadbErp(BaseErp):
         ledger = self.tables.ledger
         asked = select(ledger.c.identity).where(ledger.c.identity.in_({entry["identity"] for entry in entries}))
         while True:
-            with classified(self.tables.ledger_name):
+            with over_ledger(self.tables.ledger_name):
                 taken = set(connection.scalars(asked))
                 new = [entry for entry in entries if entry["identity"] not in taken]
                 try:

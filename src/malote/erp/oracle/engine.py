@@ -20,7 +20,7 @@ from malote.erp import rows
 from malote.erp.base import BaseErp, Options, server_engine
 from malote.erp.booking import Stock
 from malote.erp.call_statements import Answer
-from malote.erp.connecting import classified
+from malote.erp.connecting import classified, over_ledger
 from malote.erp.grants import Grant
 from malote.erp.letters import Letters
 from malote.erp.mapping import MappedTable
@@ -88,14 +88,14 @@ class OracleErp(BaseErp):
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._engine.begin() as connection:
-            with classified(self.tables.ledger_name):
+            with over_ledger(self.tables.ledger_name):
                 connection.execute(text(self._sql.lock_tables))
             yield connection
 
     # ---- what Booking asks of an engine ----
 
     def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
-        with classified(self.tables.ledger_name):
+        with over_ledger(self.tables.ledger_name):
             taken = _each(connection, self._sql.claim, entries)
         names = [entry["identity"] for entry in entries]
         return set(names) - {names[place] for place in taken}

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Table, text
 from malote.erp import rows, structure
 from malote.erp.base import BaseErp, Options, server_engine
 from malote.erp.booking import Stock
-from malote.erp.connecting import classified
+from malote.erp.connecting import classified, over_ledger
 from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.letters import Letters
@@ -147,7 +147,7 @@ class PostgresqlErp(BaseErp):
 
     def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
         arriving = [row | {"content_hash": row["content_hash"].hex()} for row in entries]
-        with classified(self.tables.ledger_name):
+        with over_ledger(self.tables.ledger_name):
             return {row[0] for row in _driver(connection).execute(self._sql.claim, (_json(arriving),))}
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from malote import private
 from malote.erp import rows, statements, structure
 from malote.erp.base import BaseErp, Options
-from malote.erp.connecting import classified
+from malote.erp.connecting import over_ledger
 from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
@@ -105,7 +105,7 @@ class SqliteErp(BaseErp):
         # Nobody else writes while this transaction does, so that looking first is safe.
         ledger = self.tables.ledger
         taken: set[str] = set()
-        with classified(self.tables.ledger_name):
+        with over_ledger(self.tables.ledger_name):
             for names in statements.steps({entry["identity"] for entry in entries}):
                 taken |= set(connection.scalars(select(ledger.c.identity).where(ledger.c.identity.in_(names))))
             fresh = [entry for entry in entries if entry["identity"] not in taken]
