@@ -16,7 +16,6 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.open_books import open_books
-from malote.books.rebooking import RebookingPlan
 from malote.books.rules import rule_findings
 from malote.business_day import business_day
 from malote.config import limits_of
@@ -214,15 +213,9 @@ def _day(services: Services, till: str, day: date) -> list[board.ListedSale]:
     return board.of_day(services.engine, business_day(services.settings.books), till, day)
 
 
-def _rebook(
-    services: Services, chosen: Callable[[RebookingPlan], RebookingPlan], actor: Actor, shown: int
-) -> int | None:
-    now = time.time()
+def _rebook(services: Services, chosen: rebooking.Choice, actor: Actor, shown: int) -> int | None:
     with open_books(services.engine, services.settings) as opened:
-        planned = chosen(rebooking.plan_known(opened, now))
-    if len(planned.missing) != shown:
-        return None
-    return rebooking.rebook(services.engine, planned, actor, now)
+        return rebooking.as_shown(opened, chosen, actor, shown, time.time())
 
 
 def _ledger(services: Services) -> Reason | None:

@@ -5,7 +5,7 @@ a sale with all that was posted about it, so that it comes before its cancellati
 transaction that books it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -41,6 +41,9 @@ class RebookingPlan(msgspec.Struct, frozen=True):
         return sum(one.total for one in self.missing)
 
 
+Choice = Callable[[RebookingPlan], RebookingPlan]
+
+
 def plan(books: Books, query: ReconcileQuery, now: float, *, accepted: bool = False) -> RebookingPlan:
     """What the ERP lacks of the query's documents. ``accepted``: what a person accepted as gone as well.
 
@@ -66,6 +69,13 @@ def outside_only(planned: RebookingPlan) -> RebookingPlan:
 def guards_only(planned: RebookingPlan) -> RebookingPlan:
     """Just these: of them only the number's row is written."""
     return msgspec.structs.replace(planned, missing=[one for one in planned.missing if one.what == "unguarded"])
+
+
+def as_shown(books: Books, chosen: Choice, actor: Actor, shown: int, now: float) -> int | None:
+    """Orders what is chosen of what is known, where it is as many documents as somebody was shown; else None, and
+    nothing is done. Raises ``StoreError`` and what the ERP raises."""
+    planned = chosen(plan_known(books, now))
+    return rebook(books.engine, planned, actor, now) if len(planned.missing) == shown else None
 
 
 def rebook(engine: Engine, planned: RebookingPlan, actor: Actor, now: float, reason: str = "") -> int:
