@@ -115,6 +115,25 @@ def test_a_list_that_came_in_the_second_of_the_sale_is_its_list(shop: SellingSho
     assert datetime.fromisoformat(line.issued_at).timestamp() == (NOON - timedelta(seconds=10)).timestamp()
 
 
+def test_once_a_dated_price_has_begun_the_one_before_it_is_no_longer_right(shop: SellingShop) -> None:
+    begins = NOON.isoformat()
+    shop.erp.do("INSERT INTO preco VALUES ('P2', 3, 6, ?, NULL, 9, 'N')", [(begins,)])
+    shop.stage()
+    shop.has(2, NOON - timedelta(hours=9))
+    spool = Spool(shop.engine, language="en", clock=shop.clock)
+    sold = SoldPrices(shop.engine, lambda: time.time() + 3600)
+    sold.look()
+    times = ((1, timedelta(minutes=-1)), (2, timedelta(minutes=14)), (3, timedelta(minutes=16)))
+    files = [file_with(number, incoming(sale(number, issued_at=NOON + later, items=2))) for number, later in times]
+    spool.accept(shop.till.id, body_of([1, 2, 3]), files, received_at=START)
+    spool.settle([posted(one) for one in spool.lease("p", 10, 60)])
+    assert sold.look() == 3
+    with reading(shop.engine) as connection:
+        (line,) = sold_prices.lines(connection, {shop.till.id: "caixa1"}, None, 10)
+    assert (line.sold, line.listed) == ("5", "6.00")
+    assert datetime.fromisoformat(line.issued_at) == NOON + timedelta(minutes=16), "what was scanned before it is right"
+
+
 def test_what_is_held_stands_still_or_differs_is_told(shop: SellingShop) -> None:
     now = time.time()
     shop.has(1, NOON)

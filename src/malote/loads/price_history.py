@@ -67,9 +67,8 @@ def prices(
     wanted, at = PriceList(version, chosen), spelt(moment)
     rows = Prices(connection, [product], [wanted]).rows(product, wanted)
     made = _made_at(connection, {one.version_from for one in rows})
-    return [
-        PriceFound(one.values, one.version_from, made.get(one.version_from), is_valid(one.values, at)) for one in rows
-    ]
+    forced = {one.key for one in in_force(rows, at)}
+    return [PriceFound(one.values, one.version_from, made.get(one.version_from), one.key in forced) for one in rows]
 
 
 def spelt(moment: float) -> str:
@@ -81,6 +80,15 @@ def is_valid(values: Mapping[str, Any], at: str) -> bool:
     """``at``: as ``spelt``."""
     begins, ends = values.get("valid_from"), values.get("valid_until")
     return (begins is None or begins <= at) and (ends is None or at < ends)
+
+
+def in_force(rows: Iterable[CodeRow], at: str) -> list[CodeRow]:
+    """Of a product's prices those that a till sells at: of what is priced apart, the valid one that began last."""
+    found: dict[tuple[object, ...], CodeRow] = {}
+    for one in sorted(rows, key=lambda one: str(one.values["valid_from"])):
+        if is_valid(one.values, at):
+            found[one.values["unit"], one.values["region"]] = one
+    return list(found.values())
 
 
 def _made_at(connection: Connection, versions: Iterable[int]) -> dict[int, float]:

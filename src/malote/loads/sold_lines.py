@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from malote.fiscal.documents import Item, Sale
 from malote.loads import price_history, rows_by_code, tills_held
-from malote.loads.price_history import PriceList, Prices, is_valid, spelt
+from malote.loads.price_history import PriceList, Prices, in_force, is_valid, spelt
 from malote.loads.rows_by_code import CodeRows
 from malote.loads.tills_held import Held
 
@@ -110,9 +110,9 @@ def _judged(asked: _Asked, item: Item, lists: Sequence[PriceList], moment: float
 def _prices(asked: _Asked, product: str, lists: Sequence[PriceList], moment: float) -> Iterator[tuple[Decimal, int]]:
     """Each with its list's version, the newest first; promotions last."""
     for one in lists:
-        rows = [row.values for row in asked.prices.rows(product, one)]
+        rows = asked.prices.rows(product, one)
         for scanned in map(spelt, (moment, moment - SCANNED_SECONDS)):
-            yield from ((_decimal(row), one.version) for row in rows if is_valid(row, scanned))
+            yield from ((_decimal(row.values), one.version) for row in in_force(rows, scanned))
     at = spelt(moment)
     for one in lists:
         rows = [row.values for row in asked.promotions.at(product, one.version)]
