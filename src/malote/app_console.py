@@ -262,7 +262,7 @@ def _load_views(services: Services) -> console.LoadViews:
 
     def entities() -> list[EntityStatus]:
         with reading(engine) as connection:
-            return load_status.entities(connection)
+            return load_status.entities(connection, time.time())
 
     # Asked anew whenever something of it may be other than before: ten thousand tills cost a quarter of a second.
     # Nobody asks again how it was: each answer about ten thousand tills is megabytes.

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from html import unescape
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from httpx import Response
 from litestar import Litestar
@@ -17,7 +19,9 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.database.engine import writing
 from malote.database.load_tables import load_sale, load_sale_day
+from malote.erp.factory import open_configured
 from malote.loads.planning import Wanted
+from malote.loads.staging import Staging
 from tests.engines.loads_support import Erp
 from tests.faces.console_loads_support import LoadingAgent, look_anew, over, store_with_loads
 from tests.faces.console_support import csrf_of, field, send, settle, signed_in, till
@@ -224,6 +228,24 @@ def test_which_price_a_till_had_and_sold_at(shop: Shop) -> None:
     assert "A lista não tinha preço válido" in shop.page("/price?product=no-such")
     assert "O caixa não tinha carga" in shop.page("/price?product=3&till=loja1-01&at=2020-01-01T10:32")
     assert "loja9" not in shop.page("/price?product=3&till=nobody")
+
+
+def test_a_price_that_rises_is_shown_with_from_when_it_is_valid(shop: Shop) -> None:
+    over(shop.services)
+    settings = msgspec.structs.replace(shop.services.settings.loads, rise_after_minutes=90)
+    connect = partial(open_configured, shop.services.settings)
+    shop.erp.set_price(21, "30.00")
+    Staging(shop.services.engine, settings, shop.services.loads.entities, connect, None).run(audit.command_line())
+    look_anew(shop.services)
+    page = shop.page("/price?product=21")
+    assert '<p class="price"><strong>R$ ' in page
+    assert '<p class="price"><strong>R$ 30,00' not in page
+    assert re.search(r"R\$ 30,00: vale a partir de .{10,20}, porque sobe na gôndola primeiro", page)
+    assert "1 preço sobe na gôndola primeiro: no caixa vale a partir de" in shop.page()
+    assert "sobe na gôndola primeiro" in unescape(shop.ana.get("/console/tills/loja1-02/loads").text)
+    shop.services.loads.stage(audit.command_line(), whole=True)
+    look_anew(shop.services)
+    assert "gôndola" not in shop.page("/price?product=21")
 
 
 def test_what_was_sold_at_another_price_is_told_by_store_with_its_receipts(shop: Shop) -> None:

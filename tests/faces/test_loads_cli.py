@@ -1,27 +1,85 @@
 """The commands of the loads, as a person calls them."""
 
 import json
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from malote.accounts import audit
+from malote.accounts.audit import SYSTEM
 from malote.cli.main import assemble
+from malote.database.engine import reading
+from malote.database.order_tables import order_payload, till_order
+from malote.load_format.wire import LoadOrder
 from tests.faces.loads_fixtures import Place
 
 pytest_plugins = ("tests.faces.loads_fixtures",)
 
 
-def command(place: Place, *words: str) -> tuple[int, str]:
+def command(place: Place, *words: str, settings: Sequence[str] = ()) -> tuple[int, str]:
     config = place.home / "malote.toml"
     config.write_text(
         f'language = "en"\n[erp]\nurl = "{place.erp.url}"\n[loads]\nsources = "cargas.toml"\n'
-        "parameters = { loja = 3 }\nleast_rows = 5\n",
+        "parameters = { loja = 3 }\nleast_rows = 5\n" + "\n".join(settings),
         encoding="utf-8",
     )
     result = CliRunner().invoke(assemble("loads"), ["loads", *words, "--config", str(config)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result.exit_code, result.stdout
+
+
+def prices_of(place: Place, product: str) -> list[str]:
+    """At the till, whenever they are valid."""
+    return sorted(str(row[5]) for row in place.till.rows["price"].values() if row[0] == product)
+
+
+def test_only_what_changed_within_a_time(place: Place) -> None:
+    command(place, "run")
+    place.till.follow()
+    place.erp.set_price(7, "12.50")
+    assert command(place, "run", "--dry-run", "--partial")[0] == 0
+    made = [time.time()]
+    for code in (8, 9):
+        place.erp.set_price(code, "9")
+        place.services.loads.stage(SYSTEM)
+        made.append(time.time())
+    first, second, third = (datetime.fromtimestamp(at, UTC).isoformat() for at in made)
+    code, said = command(place, "run", "--partial", "--from", second, "--to", third, "--json")
+    assert (code, json.loads(said)["tills"]) == (0, ["caixa1"])
+    with reading(place.services.engine) as connection:
+        last = select(till_order.c.payload_sha256).order_by(till_order.c.number.desc()).limit(1).scalar_subquery()
+        payload = connection.scalars(select(order_payload.c.content).where(order_payload.c.sha256 == last)).one()
+    items = msgspec.json.decode(payload, type=LoadOrder).items
+    assert [one.key[0] for one in items["price"]] == ["9"]
+    assert command(place, "run", "--from", third)[0] == 3, "nothing has"
+    assert command(place, "run", "--from", "yesterday")[0] == 2
+    for words in (("--full", "--partial"), ("--to", third), ("--from", first, "--item", "price=7")):
+        assert command(place, "run", *words)[0] == 2
+
+
+def test_prices_that_rise_wait_for_the_shelf(place: Place) -> None:
+    command(place, "run")
+    rule = ("rise_after_minutes = 60",)
+    place.erp.set_price(7, "12.50")
+    place.erp.set_price(8, "9")
+    code, said = command(place, "run", settings=rule)
+    assert (code, "price: 1 go up on the shelf first" in said) == (0, True)
+    assert "price: 1; valid from" in command(place, "status", settings=rule)[1]
+    said = command(place, "price", "7")[1]
+    assert "since it goes up on the shelf first" in said
+    assert said.index("→ R$ 10.00") < said.index("  R$ 12.50")
+    assert "since it goes up on the shelf first" in command(place, "diff", "1", "2")[1]
+    place.till.follow()
+    assert prices_of(place, "7") == ["10.00", "12.50"], "staged ahead"
+    assert prices_of(place, "8") == ["9.00"]
+    assert command(place, "run", "--emergency", "--item", "price=7", settings=rule)[0] == 0
+    place.till.follow()
+    assert prices_of(place, "7") == ["12.50"]
+    assert "shelf" not in command(place, "price", "7")[1]
 
 
 def test_the_commands(place: Place) -> None:

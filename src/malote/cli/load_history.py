@@ -1,5 +1,6 @@
 """``malote loads diff|price|sales|schedule``: what was in force when and sold then, and what comes at which time."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,6 +57,8 @@ def diff(
         sides = [_values(side, names) for side in (one.before, one.after)]
         table.add_row(one.entity, printable(", ".join(map(str, one.key))), *map(printable, sides))
     console.print(table)
+    for begins, count in sorted(Counter(one.put_off_to for one in found if one.put_off_to).items()):
+        say(f"{count}: {put_off_words(begins, language)}")
     more = Bilingual(" e mais: --limit", " and more: --limit").of(language)
     say(f"{len(found)}{more if has_more else ''}")
     raise typer.Exit(FOUND if found else OK)
@@ -71,7 +74,7 @@ def price(
     """Which price a product has at a till, or had. Exit status 1 when there is none."""
     with services_of(config) as services:
         language = services.settings.language
-        found = services.loads.price(product, till=till, at=_moment(at) if at else None)
+        found = services.loads.price(product, till=till, at=moment_of("--at", at))
     if json:
         print_json(found)
     else:
@@ -121,14 +124,26 @@ def schedule(
         _show_plans(plans, compare_at, language)
 
 
-def _moment(text: str) -> float:
+def put_off_words(begins: str, language: Language) -> str:
+    """Of a price that rises. ``begins``: as rows have instants."""
+    at = local_time(datetime.fromisoformat(begins).timestamp(), language)
+    return Bilingual(
+        f"vale a partir de {at}, porque sobe na gôndola primeiro",
+        f"valid from {at}, since it goes up on the shelf first",
+    ).of(language)
+
+
+def moment_of(option: str, text: str) -> float | None:
+    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing."""
+    if not text:
+        return None
     try:
         found = datetime.fromisoformat(text)
         if found.tzinfo is None:
             found = found.replace(tzinfo=store_clock.now().tzinfo)
         return found.astimezone(UTC).timestamp()  # which a year beyond the calendar's ends has no time of
     except (ValueError, OverflowError):
-        wrong_usage(f"--at: {text}: YYYY-MM-DDTHH:MM")
+        wrong_usage(f"{option}: {text}: YYYY-MM-DDTHH:MM")
 
 
 def _values(side: dict[str, Any] | None, names: list[str]) -> str:
@@ -148,7 +163,8 @@ def _show_price(found: "PriceAnswer", language: Language) -> None:
         others = " ".join(str(values[name]) for name in ("unit", "region") if values.get(name))
         listed = str(values["price"])
         said = Bilingual(listed.replace(".", ","), listed).of(language)
-        say(f"{mark} R$ {said} {others} ({dates})")
+        waits = f" · {put_off_words(str(values['valid_from']), language)}" if one.is_put_off else ""
+        say(f"{mark} R$ {said} {others} ({dates}){waits}")
     if not found.prices:
         say(Bilingual("nenhum preço", "no price").of(language))
 

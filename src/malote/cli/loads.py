@@ -1,6 +1,8 @@
 """``malote loads run|status|confirm|refused``: what tills sell with, from the ERP to the tills."""
 
+import time
 from collections.abc import Callable
+from functools import partial as bound
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,8 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from malote import rejection
 from malote.bilingual import Bilingual
+from malote.cli.load_history import moment_of, put_off_words
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of, wrong_usage
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
@@ -63,7 +66,14 @@ def run(
         list[str] | None, typer.Option("--item", help="Only this row, as ENTITY=KEY; may be given again.")
     ] = None,
     till: TillsOption = None,
-    emergency: Annotated[bool, typer.Option("--emergency", help="Marked as such, here and at the tills.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Parcial: what changed; as without --full.")] = False,
+    since: Annotated[
+        str, typer.Option("--from", help="Only rows that changed since, by the store's clock: 2026-11-27T10:32.")
+    ] = "",
+    until: Annotated[str, typer.Option("--to", help="And up to then; now otherwise.")] = "",
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="Marked as such; no price of it waits for the shelf.")
+    ] = False,
     dry_run: DryRunOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -71,24 +81,22 @@ def run(
     """Asks the ERP what changed, makes a version of it, and orders it for the tills. Exit status 1 when something is
     held until a person confirms it, or was refused."""
     from malote.accounts.audit import command_line
+    from malote.loads.background_loads import urgent_of
     from malote.loads.planning import Wanted
 
+    within = moment_of("--from", since), moment_of("--to", until)
+    if (full and (partial or since)) or (item and since) or (until and not since):
+        wrong_usage("--full | --partial [--from [--to]] | --item")
+    items = _by_entity(item)
     with services_of(config, creates=True) as services:
         language = services.settings.language
-        names = entity or None
-        report = _staged(
-            services,
-            lambda progress: services.loads.stage(
-                command_line(), names=names, whole=full, emergency=emergency, dry_run=dry_run, progress=progress
-            ),
-            quiet=json,
-        )
+        stage = bound(services.loads.stage, command_line(), names=entity or None, urgent=urgent_of(items))
+        report = _staged(bound(stage, whole=full, emergency=emergency, dry_run=dry_run), quiet=json)
         tills = []
-        if report.version:
-            chosen = _items(services, item or [])
+        if report.version and (full or partial or since or item or till or entity or report.made):
+            chosen = _chosen(services, items, entity or [], *within)
             wanted = Wanted(till or [], entity or [], anew=full)
-            if full or item or till or entity or report.made:
-                tills = services.loads.order(wanted, command_line(), items=chosen, dry_run=dry_run)
+            tills = services.loads.order(wanted, command_line(), items=chosen, dry_run=dry_run)
     if json:
         print_json({"staged": report, "tills": tills})
     else:
@@ -129,11 +137,7 @@ def confirm(
     with services_of(config) as services:
         language = services.settings.language
         whole = services.loads.confirm(entity, command_line(), reason).code in SEEN_WHOLE
-        report = _staged(
-            services,
-            lambda progress: services.loads.stage(command_line(), names=[entity], whole=whole, progress=progress),
-            quiet=json,
-        )
+        report = _staged(bound(services.loads.stage, command_line(), names=[entity], whole=whole), quiet=json)
     if json:
         print_json(report)
     else:
@@ -160,22 +164,32 @@ def refused(
 # ---- shared ----
 
 
-def _staged(
-    services: "Services", work: "Callable[[Callable[[str, int, int], None]], StagingReport]", *, quiet: bool
-) -> "StagingReport":
+def _staged(stage: "Callable[..., StagingReport]", *, quiet: bool) -> "StagingReport":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        return work(lambda name, place, of: bar.update(task, description=name, completed=place, total=of))
+        return stage(progress=lambda name, place, of: bar.update(task, description=name, completed=place, total=of))
 
 
-def _items(services: "Services", given: list[str]) -> "dict[str, list[Key]]":
-    """By entity. The parts of a key of several columns stand with commas between; those left out are absent."""
-    found: dict[str, list[Key]] = {}
-    for one in given:
+def _by_entity(given: list[str] | None) -> dict[str, list[str]]:
+    """The parts of a key of several columns stand with commas between; those left out are absent."""
+    found: dict[str, list[str]] = {}
+    for one in given or ():
         name, _, key = one.partition("=")
-        found.setdefault(name, []).extend(services.loads.keys_of(name, key))
+        found.setdefault(name, []).append(key)
     return found
+
+
+def _chosen(
+    services: "Services", items: dict[str, list[str]], entities: list[str], since: float | None, until: float | None
+) -> "dict[str, list[Key]]":
+    """Rows that go alone: these, or those that changed within a time."""
+    if since is None:
+        keys_of = services.loads.keys_of
+        return {name: [key for text in texts for key in keys_of(name, text)] for name, texts in items.items()}
+    from malote.loads.background_loads import changed_between
+
+    return changed_between(services.engine, entities, since, time.time() if until is None else until)
 
 
 # ---- showing ----
@@ -192,6 +206,8 @@ def _show_staged(report: "StagingReport", tills: list[str], language: Language) 
         table.add_row(one.entity, *map(str, counts), rejection.title(one.code, language) if one.code else "")
     console.print(table)
     for one in report.entities:
+        if one.put_off:
+            _say_put_off(one.entity, one.put_off, language)
         if one.code:
             _say_reason(one.code, one.facts, language)
     words = Bilingual(
@@ -212,6 +228,8 @@ def _show_entities(found: "list[EntityStatus]", language: Language) -> None:
         table.add_row(one.entity, str(one.version), str(one.rows), made, looked, str(one.refused))
     console.print(table)
     for one in found:
+        if one.put_off:
+            say(f"{one.entity}: {one.put_off}; {put_off_words(one.put_off_to, language)}")
         if one.code:
             _say_reason(one.code, one.facts, language)
 
@@ -237,6 +255,14 @@ def _show_refused(found: "list[Refusal]", language: Language) -> None:
         say(f"  {rejection.remedy(one.code, one.facts, language)}")
     if not found:
         say(Bilingual("nenhuma linha recusada", "no row is refused").of(language))
+
+
+def _say_put_off(entity: str, count: int, language: Language) -> None:
+    words = Bilingual(
+        f"{count} sobem na gôndola primeiro; `malote loads status` diz quando valem no caixa",
+        f"{count} go up on the shelf first; `malote loads status` says when they are valid at the till",
+    )
+    say(f"{entity}: {words.of(language)}")
 
 
 def _say_reason(code: str, facts: dict[str, str], language: Language) -> None:

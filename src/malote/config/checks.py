@@ -21,6 +21,8 @@ _ADDRESSES: dict[str, tuple[str, ...]] = {
     "structures.erp_url": erp_engines.NAMES,
 }
 
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+
 
 def check_addresses(settings: Settings, environment: Mapping[str, str]) -> None:
     """Here, before anybody connects: what can be read in two ways would be repeated by whoever looks for the server.
@@ -64,14 +66,16 @@ def since(settings: Settings) -> str:
         raise _invalid(settings, "store.since", error.detail) from None
 
 
-def check_quiet(settings: Settings, where: str) -> None:
+def check_hours(settings: Settings, where: str) -> None:
     for name, hours in (("alerts", settings.alerts.quiet_hours), ("loads", settings.loads.quiet_hours)):
         if hours and not are_hours(hours):
             raise SettingsError(f"{where}: {name}.quiet_hours: HH:MM-HH:MM")
+    if settings.loads.rise_at and not re.fullmatch(_TIME, settings.loads.rise_at):
+        raise SettingsError(f"{where}: loads.rise_at: HH:MM")
 
 
 def check_books(books: BooksSettings, where: str) -> None:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", books.day_begins):
+    if not re.fullmatch(_TIME, books.day_begins):
         raise SettingsError(f"{where}: books.day_begins: HH:MM")
     try:
         ZoneInfo(books.zone or "UTC")

@@ -11,9 +11,9 @@ import msgspec
 from malote.config.checks import (
     check_addresses,
     check_books,
+    check_hours,
     check_operations,
     check_proxies,
-    check_quiet,
     issuers,
     since,
 )
@@ -39,7 +39,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
     check_operations(settings)
     check_books(settings.books, str(chosen or "environment"))
-    check_quiet(settings, str(chosen or "environment"))
+    check_hours(settings, str(chosen or "environment"))
     if not contingency.is_rule(settings.store.contingency_deadline):
         raise SettingsError(f"{chosen or 'environment'}: store.contingency_deadline: 24h, 168h, working_day, or empty")
     base = chosen.parent if chosen else Path()

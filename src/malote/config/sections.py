@@ -179,6 +179,8 @@ class LoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
     most_changed_percent: float = 40.0  # of prices and promotions
     most_refused_percent: float = 5.0  # of the rows read
     event_conflicts: Literal["refuse", "allow"] = "refuse"  # events of one product that overlap: the newer stays out
+    rise_after_minutes: Annotated[float, msgspec.Meta(ge=0, le=20_160)] = 0.0  # that shelf labels need before a till
+    rise_at: str = ""  # such as 08:00: a price that rises is valid at the till from the next one on; empty: at once
     retry_minutes: float = 10.0  # before a till that failed at a load is told of it again
     stalled_minutes: float = 10.0  # that a load may make no progress at a till that speaks, before it is told
     file_days: float = 7.0  # that a file which no till asks for is kept

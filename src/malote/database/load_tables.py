@@ -24,6 +24,7 @@ from malote.database.tables import ROW_ID, metadata
 
 _GONE = text("version_to IS NOT NULL")
 _THERE = text("version_to IS NULL")
+_PUT_OFF = text("put_off_to IS NOT NULL AND version_to IS NULL")
 _DIFFERS = text("differing <> '[]'")
 
 # A version is there only with all of its changes: one transaction writes both.
@@ -75,7 +76,11 @@ load_row = Table(
     Column("bucket", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),  # JSON, load_format.entity.Row
     Column("hash", LargeBinary, nullable=False),
+    # Of a price whose rise waits for the shelf: the key that the ERP has it under, and from when it is valid
+    Column("erp_key", LargeBinary),
+    Column("put_off_to", Text),
     PrimaryKeyConstraint("entity_id", "key", "version_from", name="load_row_key"),
+    PartialIndex("load_row_put_off", "entity_id", "put_off_to", where=_PUT_OFF),
     PartialIndex("load_row_bucket", "entity_id", "bucket", where=_THERE),
     Index("load_row_from", "entity_id", "version_from"),
     PartialIndex("load_row_to", "entity_id", "version_to", where=_GONE),

@@ -6,7 +6,7 @@ and an order are one transaction each, and a version without its order reaches t
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -92,7 +92,12 @@ class BackgroundLoads:
         try:
             names = wanted.entities or list(asked.items) or None
             report = self._loads.stage(
-                actor, names=names, whole=wanted.anew, emergency=asked.emergency, progress=self._reading
+                actor,
+                names=names,
+                whole=wanted.anew,
+                emergency=asked.emergency,
+                urgent=urgent_of(asked.items),
+                progress=self._reading,
             )
             tills = self._loads.order(wanted, actor, items=self._keys(asked)) if orders and report.version else []
         except ExplainedError as error:
@@ -124,6 +129,11 @@ class BackgroundLoads:
         with self._lock:
             if self._last is not None:
                 self._last = msgspec.structs.replace(self._last, **changes)
+
+
+def urgent_of(items: Mapping[str, Sequence[str]]) -> set[str]:
+    """The products that an emergency for these items is about, as people write them (``4711``, ``4711,UN``)."""
+    return {text.partition(",")[0] for text in items.get("price", ())}
 
 
 def changed_between(engine: Engine, names: Sequence[str], since: float, until: float) -> dict[str, list[Key]]:

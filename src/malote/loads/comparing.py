@@ -5,7 +5,6 @@ is only read. Memory stays that of a batch.
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
@@ -17,46 +16,33 @@ from malote.database.engine import reading
 from malote.database.load_tables import load_row
 from malote.load_format.digest import bucket_of, key_bytes, row_hash
 from malote.load_format.entity import Row
-from malote.loads import event_conflicts
+from malote.loads import event_conflicts, seen_rows, shelf_first
 from malote.loads.declarations import Loaded
 from malote.loads.erp_rows import ErpRows, Read
 from malote.loads.event_conflicts import DatedRow
+from malote.loads.rises_put_off import ErpChanges, RisesPutOff, loaded_row
 from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
+from malote.loads.seen_rows import ADD, ADD_MISSING, CHANGED, END_FLAGGED, FLAGGED, GONE, NEW, NOT_HELD, REFUSED, SAME
+from malote.loads.shelf_first import Rises
 from malote.loads.watermarks import Watermark
 
-# Of a row that was seen, as the statements below say them. Flagged: the ERP says that it is no more.
-_SAME, _NEW, _CHANGED, _GONE, _REFUSED, _FLAGGED = 0, 1, 2, 3, 4, 5
 _TWICE = "load_key_twice"
 _CONFLICT = "load_event_conflict"
 _PAGE = 2000  # rows of the newest version, looked through for those that are gone
 _MOST_ASKED = 50_000  # changed rows whose keys are looked for a second time
 
-_TABLE = """
-    CREATE TABLE seen (key BLOB PRIMARY KEY, kind INTEGER NOT NULL, content BLOB, hash BLOB, code TEXT, facts TEXT)
-    WITHOUT ROWID
-"""
-# A second row with a key refuses both; beside one that is no more, it is the only one.
-_SEEN = """
-    INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET
-        kind = CASE kind WHEN 5 THEN excluded.kind ELSE 4 END,
-        content = CASE kind WHEN 5 THEN excluded.content END,
-        hash = CASE kind WHEN 5 THEN excluded.hash END,
-        code = CASE kind WHEN 5 THEN excluded.code ELSE coalesce(code, 'load_key_twice') END,
-        facts = CASE kind WHEN 5 THEN excluded.facts ELSE facts END
-"""
-_ENDED = "UPDATE seen SET kind = CASE code WHEN 'held' THEN 3 ELSE 0 END WHERE kind = 5"
-_MISSING = "INSERT INTO seen (key, kind, code) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING"
-
 
 class Difference(msgspec.Struct, frozen=True):
-    """``content`` and ``hash`` are None of a row that is gone."""
+    """``content`` and ``hash`` are None of a row that is gone; ``erp_key`` and ``put_off_to`` are there of a price that
+    waits for the shelf."""
 
     kind: Literal["new", "changed", "gone"]
     key: bytes
     bucket: int
     content: bytes | None
     hash: bytes | None
+    erp_key: bytes | None = None
+    put_off_to: str | None = None
 
 
 class RefusedRow(msgspec.Struct, frozen=True):
@@ -94,8 +80,8 @@ class EntityComparison:
         self._entity_id = entity_id
         self._held = held
         self._read = 0
-        self._aside = sqlite3.connect("", check_same_thread=False)  # a file of its own, deleted by the system
-        self._aside.execute(_TABLE)
+        self._aside = seen_rows.opened()
+        self._erp_changes: ErpChanges | None = None
 
     def close(self) -> None:
         self._aside.close()
@@ -105,9 +91,16 @@ class EntityComparison:
         """The newest change that was read."""
         return self._rows.watermark
 
-    def compare(self, engine: Engine, erp: Connection, since: Watermark | None, now: str | None = None) -> None:
+    def compare(
+        self,
+        engine: Engine,
+        erp: Connection,
+        since: Watermark | None,
+        now: str | None = None,
+        rises: Rises | None = None,
+    ) -> None:
         """Reads all that there is to read. ``now``: as rows have instants; events that overlap later stay out; None:
-        they don't. Raises ``StoreError``, and the driver's errors of the ERP."""
+        they don't. ``rises``: which prices wait. Raises ``StoreError``, and the driver's errors of the ERP."""
         fresh: list[tuple[Any, ...]] = []
         for batch in self._rows.read(erp, since):
             self._read += len(batch)
@@ -117,12 +110,17 @@ class EntityComparison:
         for values in self._rows.doubled(erp, fresh):
             key = self._rows.key_of(values)
             if key is not None:
-                self._aside.execute(_SEEN, (key, _REFUSED, None, None, _TWICE, None))
-        self._aside.execute(_ENDED)
+                self._aside.execute(ADD, (key, REFUSED, None, None, _TWICE, None))
+        self._aside.execute(END_FLAGGED)
         if self.whole and self._entity_id is not None:
             self._find_gone(engine)
         if now is not None and event_conflicts.is_of_events(self.loaded.entity):
             self._find_conflicts(engine, now)
+        if rises is not None and self._entity_id is not None and self.loaded.entity.name == shelf_first.ENTITY:
+            prices = RisesPutOff(engine, self._aside, self.loaded.entity, self._entity_id, whole=self.whole)
+            if prices.concerns(rises):
+                prices.apply(rises)
+                self._erp_changes = prices.changes(self._held)
         self._aside.commit()
 
     def counts(self) -> Counts:
@@ -130,22 +128,36 @@ class EntityComparison:
         return Counts(
             held=self._held,
             read=self._read,
-            new=found.get(_NEW, 0),
-            changed=found.get(_CHANGED, 0),
-            gone=found.get(_GONE, 0),
-            refused=found.get(_REFUSED, 0),
+            new=found.get(NEW, 0),
+            changed=found.get(CHANGED, 0),
+            gone=found.get(GONE, 0),
+            refused=found.get(REFUSED, 0),
         )
+
+    def judged(self) -> Counts:
+        """``counts`` of the ERP's rows, each once, whenever it becomes valid."""
+        found = self._erp_changes
+        if found is None:
+            return self.counts()
+        return msgspec.structs.replace(self.counts(), **msgspec.structs.asdict(found))
+
+    @property
+    def put_off(self) -> int:
+        """How many prices wait for the shelf by this."""
+        query = "SELECT count(*) FROM seen WHERE erp_key IS NOT NULL AND kind IN (?, ?)"
+        ((count,),) = self._aside.execute(query, (NEW, CHANGED))
+        return int(count)
 
     def differences(self) -> Iterator[Difference]:
         """In the order of their keys."""
-        kinds: dict[int, Literal["new", "changed", "gone"]] = {_NEW: "new", _CHANGED: "changed", _GONE: "gone"}
-        query = "SELECT key, kind, content, hash FROM seen WHERE kind IN (?, ?, ?) ORDER BY key"
-        for key, kind, content, digest in self._aside.execute(query, list(kinds)):
-            yield Difference(kinds[kind], key, bucket_of(key), content, digest)
+        kinds: dict[int, Literal["new", "changed", "gone"]] = {NEW: "new", CHANGED: "changed", GONE: "gone"}
+        query = "SELECT key, kind, content, hash, erp_key, put_off_to FROM seen WHERE kind IN (?, ?, ?) ORDER BY key"
+        for key, kind, content, digest, *put_off in self._aside.execute(query, list(kinds)):
+            yield Difference(kinds[kind], key, bucket_of(key), content, digest, *put_off)
 
     def refused(self) -> Iterator[RefusedRow]:
         query = "SELECT key, code, facts FROM seen WHERE kind = ? ORDER BY key"
-        for key, code, facts in self._aside.execute(query, [_REFUSED]):
+        for key, code, facts in self._aside.execute(query, [REFUSED]):
             yield RefusedRow(key, code, facts if code != _TWICE else self._facts_of_twice(key))
 
     def accepted_keys(self) -> Iterator[bytes]:
@@ -164,7 +176,7 @@ class EntityComparison:
         for one in batch:
             if one.refused is not None:
                 key = self._rows.key_of(one.values) or _no_key(one)
-                seen.append((key, _REFUSED, None, None, one.refused.code, _facts(one.refused.facts)))
+                seen.append((key, REFUSED, None, None, one.refused.code, _facts(one.refused.facts)))
             elif one.gone is not None:
                 gone.append(key_bytes(entity, one.gone))
             elif one.row is not None:
@@ -175,17 +187,17 @@ class EntityComparison:
         fresh = []
         for key, row, values in keyed:
             digest = row_hash(row)
-            kind = _NEW if key not in held else _SAME if held[key] == digest else _CHANGED
-            content = None if kind == _SAME else msgspec.json.encode(row)
+            kind = NEW if key not in held else SAME if held[key] == digest else CHANGED
+            content = None if kind == SAME else msgspec.json.encode(row)
             seen.append((key, kind, content, digest, None, None))
-            if kind != _SAME:
+            if kind != SAME:
                 fresh.append(values)
-        self._aside.executemany(_SEEN, seen)
+        self._aside.executemany(ADD, seen)
         return fresh
 
     def _put_gone(self, key: bytes, *, is_held: bool) -> None:
         """Beside it may stand another with its key, which took its place."""
-        self._aside.execute(_MISSING, (key, _FLAGGED, "held" if is_held else ""))
+        self._aside.execute(ADD_MISSING, (key, FLAGGED, "held" if is_held else NOT_HELD))
 
     def _facts_of_twice(self, key: bytes) -> str:
         entity = self.loaded.entity
@@ -211,7 +223,7 @@ class EntityComparison:
             query = select(load_row.c.key).where(mine & (load_row.c.key > after)).order_by(load_row.c.key).limit(_PAGE)
             with reading(engine) as connection:
                 keys = [bytes(key) for key in connection.scalars(query)]
-            self._aside.executemany(_MISSING, [(key, _GONE, "") for key in keys])
+            self._aside.executemany(ADD_MISSING, [(key, GONE, "") for key in keys])
             if len(keys) < _PAGE:
                 return
             after = keys[-1]
@@ -227,7 +239,7 @@ class EntityComparison:
             rows = [DatedRow(key, row, is_new=True) for key, row in fresh.items()]
             rows += [DatedRow(key, row, is_new=False) for key, row in known.items() if row]
             for one in event_conflicts.conflicts(self.loaded.entity, rows, now):
-                refused = (_REFUSED, _CONFLICT, _facts(one.facts), one.key)
+                refused = (REFUSED, _CONFLICT, _facts(one.facts), one.key)
                 self._aside.execute("UPDATE seen SET kind = ?, code = ?, facts = ? WHERE key = ?", refused)
 
     def _products(self) -> Iterator[list[str]]:
@@ -235,7 +247,7 @@ class EntityComparison:
         entity, last = self.loaded.entity, ""
         query = "SELECT key, content FROM seen WHERE kind IN (?, ?) ORDER BY key"
         some: list[str] = []
-        for key, content in self._aside.execute(query, (_NEW, _CHANGED)).fetchall():
+        for key, content in self._aside.execute(query, (NEW, CHANGED)).fetchall():
             code = msgspec.json.decode(key)[0]
             if code != last and event_conflicts.may_conflict(entity, msgspec.json.decode(content)):
                 some, last = [*some, code], code
@@ -251,8 +263,8 @@ class EntityComparison:
         gone: dict[bytes, Row] = {}
         for first, last in map(beginning, products):
             query = "SELECT key, kind, content FROM seen WHERE key >= ? AND key < ? AND kind IN (?, ?, ?)"
-            for key, kind, content in self._aside.execute(query, (first, last, _NEW, _CHANGED, _GONE)):
-                if kind == _GONE:
+            for key, kind, content in self._aside.execute(query, (first, last, NEW, CHANGED, GONE)):
+                if kind == GONE:
                     gone[key] = ()
                 else:
                     fresh[key] = tuple(msgspec.json.decode(content))
@@ -263,7 +275,7 @@ class EntityComparison:
         assert self._entity_id is not None  # noqa: S101 asked by whoever looked
         with reading(engine) as connection:
             rows = connection.execute(of_codes(self._entity_id, products, NEWEST, NEWEST)).all()
-        held = {bytes(row.key): tuple(msgspec.json.decode(row.content)) for row in rows}
+        held = shelf_first.as_the_erp_has(self.loaded.entity, {bytes(row.key): loaded_row(row) for row in rows})
         return {key: row for key, row in held.items() if key not in seen}
 
 

@@ -40,7 +40,7 @@ def found(engine: Engine, change: EntityChange | EntityHold, now: float) -> Held
     code, facts = (change.hold.code, change.hold.facts) if change.hold else ("", {})
     weighed = islice(change.comparison.differences(), _MOST_WEIGHED)
     rows = heapq.nlargest(SHOWN, _rows(engine, change, weighed), key=_weight)
-    return HeldChanges(now, code, facts, change.counts, rows)
+    return HeldChanges(now, code, facts, change.comparison.judged(), rows)
 
 
 def _rows(engine: Engine, change: EntityChange, differences: Iterator[Difference]) -> Iterator[RowDifference]:
@@ -49,10 +49,10 @@ def _rows(engine: Engine, change: EntityChange, differences: Iterator[Difference
         before = {}
         if change.before is not None:
             with reading(engine) as connection:
-                keys = [one.key for one in some]
+                keys = [one.erp_key or one.key for one in some]
                 before = published_rows.there(connection, change.before.id, change.before.state.version, keys)
         for one in some:
-            old = before[one.key].content if one.key in before else None
+            old = before[key].content if (key := one.erp_key or one.key) in before else None
             yield _difference(entity, one, old)
 
 
@@ -63,7 +63,7 @@ def _difference(entity: Entity, one: Difference, old: bytes | None) -> RowDiffer
     key = msgspec.json.decode(one.key)
     places = zip(entity.key_places, key, strict=True)
     shown = ["•••" if entity.columns[place].personal else value for place, value in places]
-    return RowDifference(entity.name, shown, *published_rows.both_shown(sides[0], sides[1]))
+    return RowDifference(entity.name, shown, *published_rows.both_shown(sides[0], sides[1]), one.put_off_to)
 
 
 def _weight(row: RowDifference) -> Decimal:

@@ -34,7 +34,7 @@ def hold_of(entity: str, counts: Counts, settings: LoadsSettings) -> EntityHold 
 
 
 def _code(entity: str, counts: Counts, settings: LoadsSettings) -> str:
-    if counts.held and not counts.rows:
+    if counts.held and counts.rows <= 0:
         return "load_would_empty"
     if not counts.held and counts.refused and not counts.new:
         return "load_refused_many"

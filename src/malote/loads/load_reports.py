@@ -38,6 +38,8 @@ class EntityStatus(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
     since: float | None = None
     confirmed_by: str = ""
+    put_off: int = 0  # prices that wait for the shelf
+    put_off_to: str = ""  # when the first of them is valid, as rows have instants
 
 
 class Going(msgspec.Struct, frozen=True):
@@ -99,6 +101,7 @@ class PriceFound(msgspec.Struct, frozen=True):
     version: int
     made_at: float | None
     is_valid: bool  # at the moment asked about
+    is_put_off: bool = False  # it begins when it does since it went up on the shelf first
 
 
 class PriceAnswer(msgspec.Struct, frozen=True):
@@ -114,9 +117,10 @@ class PriceAnswer(msgspec.Struct, frozen=True):
 
 class RowDifference(msgspec.Struct, frozen=True):
     """``before`` or ``after`` is None of a row that came or went. Personal values are "•••"; in ``after`` "••• ≠" where
-    they changed."""
+    they changed. ``put_off_to``: of a price that goes up on the shelf first, from when ``after`` is valid."""
 
     entity: str
     key: list[str | int | bool | None]
     before: dict[str, str | int | bool | None] | None
     after: dict[str, str | int | bool | None] | None
+    put_off_to: str | None = None

@@ -49,7 +49,7 @@ from malote.loads.load_rollouts import LoadRollouts
 from malote.loads.manifests import Manifests, items_of
 from malote.loads.planning import Plan, Wanted
 from malote.loads.sold_prices import SoldDay, SoldOtherwise, SoldPrices
-from malote.loads.staging import Progress, Staging, StagingReport
+from malote.loads.staging import Staging
 from malote.loads.versions import LoadError
 from malote.orders import book
 from malote.orders.kinds import Placing
@@ -79,7 +79,8 @@ class Loads:
         self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)
         connect = partial(open_configured, settings)
-        self._staging = Staging(engine, settings.loads, self.entities, connect, named, clock)
+        self._staging = Staging(engine, settings.loads, self.entities, connect, named, clock, self.zone)
+        self.stage = self._staging.run  # asks the ERP what changed, and makes a version of it
 
     def zone(self) -> tzinfo | None:
         """The store's clock, by which loads are planned: of the settings, or the one that most tills print."""
@@ -101,24 +102,6 @@ class Loads:
         return declarations.loaded(sources, str(path or profile.name))
 
     # ---- what people do ----
-
-    def stage(
-        self,
-        actor: Actor,
-        *,
-        names: Sequence[str] | None = None,
-        whole: bool = False,
-        emergency: bool = False,
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> StagingReport:
-        """Asks the ERP what changed of these entities, or of all, and makes a version of it.
-
-        Raises ``LoadError``, ``ErpError`` and ``ProfileError`` as ``Staging.run`` does.
-        """
-        return self._staging.run(
-            actor, names=names, whole=whole, emergency=emergency, dry_run=dry_run, progress=progress
-        )
 
     def order(
         self,
@@ -179,7 +162,7 @@ class Loads:
             connection.execute(update(load_hold).where(mine).values(confirmed_by=actor.name))
             facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
             audit.record(connection, actor, "load_confirmed", f"entity:{entity}", after=facts, reason=reason, now=now)
-            return next(one for one in load_status.entities(connection) if one.entity == entity)
+            return next(one for one in load_status.entities(connection, now) if one.entity == entity)
 
     def refuse(self, entity: str, actor: Actor, reason: str) -> None:
         """Says that what is held isn't meant: it stays held, also where somebody had confirmed it. Raises as
@@ -216,7 +199,7 @@ class Loads:
     def status(self, tills: Sequence[str] = ()) -> Status:
         """Raises ``TillError``."""
         chosen = self._tills(list(tills))
-        stalled = self._settings.loads.stalled_minutes * 60
+        stalled, now = self._settings.loads.stalled_minutes * 60, self._clock()
         with reading(self._engine) as connection:
             version = entity_rows.newest_version(connection)
             row = connection.execute(select(load_version).where(load_version.c.id == version)).one_or_none()
@@ -224,8 +207,8 @@ class Loads:
                 version,
                 row.made_at if row else None,
                 bool(row and row.emergency),
-                load_status.entities(connection),
-                load_status.tills(connection, chosen, self._clock(), stalled),
+                load_status.entities(connection, now),
+                load_status.tills(connection, chosen, now, stalled),
             )
 
     def held_changes(self, entity: str) -> HeldChanges:

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, func, select, union
 from malote.database.load_tables import load_entity, load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
-from malote.loads import entity_rows, tills_held
+from malote.loads import entity_rows, rises_put_off, shelf_first, tills_held
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.load_reports import EntityStatus, Going, Refusal, TillEntity, TillLoad, TillLoadState
+from malote.loads.price_history import spelt
 from malote.loads.tills_held import Held
 from malote.loads.versions import LoadError
 from malote.orders import rows
@@ -21,7 +22,7 @@ from malote.tills.till import Till, ids_of, last_contacts
 _facts = msgspec.json.Decoder(dict[str, str])
 
 
-def entities(connection: Connection) -> list[EntityStatus]:
+def entities(connection: Connection, now: float) -> list[EntityStatus]:
     """By name; also those that nothing was ever loaded of, for what keeps them."""
     known = entity_rows.in_force(connection)
     holds = {row.entity: row for row in connection.execute(select(load_hold))}
@@ -32,7 +33,17 @@ def entities(connection: Connection) -> list[EntityStatus]:
         )
     }
     made = _made_at(connection, [one.state.version for one in known.values()])
-    return [_entity(name, known.get(name), holds.get(name), refused, made) for name in sorted({*known, *holds})]
+    found = [_entity(name, known.get(name), holds.get(name), refused, made) for name in sorted({*known, *holds})]
+    return [_with_put_off(connection, one, known, now) for one in found]
+
+
+def _with_put_off(
+    connection: Connection, one: EntityStatus, known: Mapping[str, StoredEntity], now: float
+) -> EntityStatus:
+    if one.entity != shelf_first.ENTITY or one.entity not in known:
+        return one
+    count, first = rises_put_off.waiting(connection, known[one.entity].id, spelt(now))
+    return msgspec.structs.replace(one, put_off=count, put_off_to=first)
 
 
 def expect(connection: Connection, entity: str | None) -> None:

@@ -68,7 +68,10 @@ def prices(
     rows = Prices(connection, [product], [wanted]).rows(product, wanted)
     made = _made_at(connection, {one.version_from for one in rows})
     forced = {one.key for one in in_force(rows, at)}
-    return [PriceFound(one.values, one.version_from, made.get(one.version_from), one.key in forced) for one in rows]
+    return [
+        PriceFound(one.values, one.version_from, made.get(one.version_from), one.key in forced, one.is_put_off)
+        for one in rows
+    ]
 
 
 def spelt(moment: float) -> str:

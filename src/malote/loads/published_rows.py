@@ -53,10 +53,10 @@ def whole(engine: Engine, entity_id: int, version: int) -> Iterator[tuple[bytes,
 
 
 def there(connection: Connection, entity_id: int, version: int, keys: Sequence[bytes]) -> dict[bytes, Any]:
-    """``content`` and ``hash`` of those of these rows that there were at a version."""
+    """``content``, ``hash`` and ``put_off_to`` of those of these rows that there were at a version."""
     found: dict[bytes, Any] = {}
     for some in chunks(keys):
-        query = select(load_row.c.key, load_row.c.content, load_row.c.hash).where(
+        query = select(load_row.c.key, load_row.c.content, load_row.c.hash, load_row.c.put_off_to).where(
             load_row.c.entity_id == entity_id, is_of(version), load_row.c.key.in_(some)
         )
         found |= {bytes(row.key): row for row in connection.execute(query)}
@@ -120,18 +120,20 @@ def _differences(engine: Engine, name: str, before: int, after: int) -> Iterator
         with reading(engine) as connection:
             shown = [_read(connection, one, version, some) for one, version in zip(found, (before, after), strict=True)]
         for key in some:
-            pair = [side.get(key) for side in shown]
-            if pair[0] != pair[1]:
-                yield RowDifference(name, _shown_key(key, personal), *both_shown(pair[0], pair[1]))
+            (old, _), (new, put_off_to) = (side.get(key, (None, None)) for side in shown)
+            if old != new:
+                yield RowDifference(name, _shown_key(key, personal), *both_shown(old, new), put_off_to)
 
 
 def _read(
     connection: Connection, found: tuple[int, EntityState] | None, version: int, keys: list[bytes]
-) -> dict[bytes, tuple[Entity, Row]]:
+) -> dict[bytes, tuple[tuple[Entity, Row] | None, str | None]]:
+    """Each with when it is valid, where that was put off."""
     if found is None:
         return {}
     entity = entity_rows.entity_of(connection, found[0])
-    return {key: (entity, decoded(row.content)) for key, row in there(connection, found[0], version, keys).items()}
+    rows = there(connection, found[0], version, keys)
+    return {key: ((entity, decoded(row.content)), row.put_off_to) for key, row in rows.items()}
 
 
 def both_shown(

@@ -25,6 +25,7 @@ class CodeRow(msgspec.Struct, frozen=True):
     values: dict[str, Any]
     version_from: int
     version_to: int | None
+    is_put_off: bool = False  # its beginning waits, or waited, for the shelf
 
     def is_of(self, version: int) -> bool:
         return self.version_from <= version and (self.version_to is None or self.version_to > version)
@@ -59,7 +60,8 @@ def find(connection: Connection, entity: str, codes: Iterable[str], versions: Co
             found = connection.execute(of_codes(entity_id, wanted[start : start + CODES_AT_ONCE], min(its), max(its)))
             for row in found:
                 content = by_column(declared, tuple(msgspec.json.decode(row.content)))
-                one = CodeRow(bytes(row.key).decode(), content, row.version_from, row.version_to)
+                put_off = row.erp_key is not None
+                one = CodeRow(bytes(row.key).decode(), content, row.version_from, row.version_to, put_off)
                 rows.setdefault((entity_id, msgspec.json.decode(row.key)[0]), []).append(one)
     return CodeRows(entity_ids, rows)
 
@@ -77,6 +79,6 @@ def of_codes(entity_id: int, codes: Sequence[str], first: int, last: int) -> Sel
     was_there = (load_row.c.version_from + 0 <= last) & (
         load_row.c.version_to.is_(None) | (load_row.c.version_to > first)
     )
-    columns = (load_row.c.key, load_row.c.content, load_row.c.version_from, load_row.c.version_to)
+    columns = (load_row.c.key, load_row.c.content, load_row.c.version_from, load_row.c.version_to, load_row.c.erp_key)
     mine = load_row.c.entity_id == entity_id
     return select(*columns).where(mine, within, was_there)

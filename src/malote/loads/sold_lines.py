@@ -115,8 +115,8 @@ def _prices(asked: _Asked, product: str, lists: Sequence[PriceList], moment: flo
             yield from ((_decimal(row.values), one.version) for row in in_force(rows, scanned))
     at = spelt(moment)
     for one in lists:
-        rows = [row.values for row in asked.promotions.at(product, one.version)]
-        yield from ((_decimal(row), one.version) for row in rows if row["price"] is not None and is_valid(row, at))
+        promoted = [row.values for row in asked.promotions.at(product, one.version)]
+        yield from ((_decimal(row), one.version) for row in promoted if row["price"] is not None and is_valid(row, at))
 
 
 def _decimal(row: Mapping[str, Any]) -> Decimal:

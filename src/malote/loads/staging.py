@@ -19,13 +19,14 @@ from malote.database.engine import reading, writing
 from malote.database.load_tables import load_hold
 from malote.erp.connecting import classified
 from malote.erp.protocol import Erp, ErpError
-from malote.loads import entity_rows, versions, watermarks
+from malote.loads import entity_rows, shelf_first, versions, watermarks
 from malote.loads.comparing import Counts, EntityComparison
 from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.erp_rows import ErpRows
 from malote.loads.limits import EntityHold, hold_of
 from malote.loads.price_history import spelt
+from malote.loads.shelf_first import Rises
 from malote.loads.versions import EntityChange, LoadError
 
 NOTED_SECONDS = 30.0  # between two notes that an entity was looked at, where nothing of it changed
@@ -45,6 +46,7 @@ class EntityReport(msgspec.Struct, frozen=True):
     changed: int = 0
     gone: int = 0
     refused: int = 0
+    put_off: int = 0  # of prices that rise: valid later, since they go up on the shelf first
     code: str = ""
     facts: dict[str, str] = {}
 
@@ -69,13 +71,16 @@ class Staging:
         connect: Callable[[], Erp],
         zone: tzinfo | None,
         clock: Callable[[], float] = time.time,
+        store_zone: Callable[[], tzinfo | None] = lambda: None,
     ) -> None:
-        """``entities``: as the profile has them now; may raise ``ProfileError``."""
+        """``entities``: as the profile has them now; may raise ``ProfileError``. ``zone``: of the ERP's times;
+        ``store_zone``: of the clock that the store opens by."""
         self._engine = engine
         self._settings = settings
         self._entities = entities
         self._connect = connect
         self._zone = zone
+        self._store_zone = store_zone
         self._clock = clock
 
     def run(
@@ -85,10 +90,12 @@ class Staging:
         names: Collection[str] | None = None,
         whole: bool = False,
         emergency: bool = False,
+        urgent: Collection[str] = (),
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> StagingReport:
-        """Reads these entities, or all. ``whole``: compares all rows, not only those that changed.
+        """Reads these entities, or all. ``whole``: compares all rows, not only those that changed. ``emergency``: marks
+        the version, and no price of it waits for the shelf; of products of ``urgent`` alone, where any are named.
 
         Raises ``LoadError``: ``load_entity_unknown``, ``load_no_sources``, ``load_meanwhile``; ``ErpError`` where the
         ERP is away: nothing is changed then. ``ProfileError``.
@@ -97,7 +104,8 @@ class Staging:
         chosen = self.chosen(names)
         for left in reversed(range(_TRIES)):
             with ExitStack() as stack:
-                version, changes, failed = self._compared(chosen, whole, stack, progress)
+                rises = self._rises(emergency, urgent)
+                version, changes, failed = self._compared(chosen, whole, rises, stack, progress)
                 if dry_run:
                     made = any(one.hold is None and one.differs for one in changes)
                     return self._report(version, made, began, changes, failed)
@@ -114,7 +122,7 @@ class Staging:
     def compared(self, name: str, *, whole: bool) -> Iterator[EntityChange | EntityHold]:
         """An entity as ``run`` would find it now, of which nothing is made; why it can't be read. Raises as that."""
         with ExitStack() as stack:
-            _, changes, failed = self._compared(self.chosen([name]), whole, stack, None)
+            _, changes, failed = self._compared(self.chosen([name]), whole, self._rises(), stack, None)
             yield changes[0] if changes else failed[name]
 
     def chosen(self, names: Collection[str] | None) -> list[Loaded]:
@@ -128,7 +136,12 @@ class Staging:
         return [one for name, one in entities.items() if names is None or name in names]
 
     def _compared(
-        self, chosen: Sequence[Loaded], whole: bool, stack: ExitStack, progress: Progress | None
+        self,
+        chosen: Sequence[Loaded],
+        whole: bool,
+        rises: Rises,
+        stack: ExitStack,
+        progress: Progress | None,
     ) -> tuple[int, list[EntityChange], dict[str, EntityHold]]:
         with reading(self._engine) as connection:
             version = entity_rows.newest_version(connection)
@@ -145,7 +158,7 @@ class Staging:
             if progress is not None:
                 progress(name, place, len(chosen))
             try:
-                changes.append(self._change(erp, loaded, before.get(name), confirmed.get(name), whole, stack))
+                changes.append(self._change(erp, loaded, before.get(name), confirmed.get(name), whole, rises, stack))
             except ErpError as error:
                 if error.transient:
                     raise
@@ -159,6 +172,7 @@ class Staging:
         before: StoredEntity | None,
         confirmed: tuple[int, int] | None,
         whole: bool,
+        rises: Rises,
         stack: ExitStack,
     ) -> EntityChange:
         same = before is not None and before.entity == loaded.entity
@@ -178,13 +192,23 @@ class Staging:
         stack.callback(comparison.close)
         refuses = self._settings.event_conflicts == "refuse"
         with classified(loaded.source.table), erp.read_only() as connection:
-            comparison.compare(self._engine, connection, since, spelt(now) if refuses else None)
+            comparison.compare(self._engine, connection, since, spelt(now) if refuses else None, rises)
         counts = comparison.counts()
-        judged = counts if same else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
+        judged = (
+            comparison.judged()
+            if same
+            else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
+        )
         hold = hold_of(loaded.entity.name, judged, self._settings)
         if hold is not None and confirmed is not None and hold.gone <= confirmed[0] and hold.changed <= confirmed[1]:
             hold = None
         return EntityChange(comparison, counts, before if same else None, hold)
+
+    def _rises(self, emergency: bool = False, urgent: Collection[str] = ()) -> Rises:
+        now = self._clock()
+        waits = not emergency or urgent
+        at = shelf_first.moment(self._settings, now, self._store_zone()) if waits else None
+        return Rises(spelt(now), None if at is None else spelt(at), frozenset(urgent))
 
     def _make(
         self,
@@ -233,16 +257,17 @@ def _says_nothing(change: EntityChange, now: float) -> bool:
 
 
 def _told(change: EntityChange) -> EntityReport:
-    counts: Counts = change.counts
+    counts: Counts = change.comparison.judged()
     return EntityReport(
         change.comparison.loaded.entity.name,
         change.comparison.whole,
         counts.read,
-        counts.rows,
+        change.counts.rows,
         counts.new,
         counts.changed,
         counts.gone,
         counts.refused,
+        change.comparison.put_off,
         change.hold.code if change.hold else "",
         change.hold.facts if change.hold else {},
     )

@@ -132,6 +132,8 @@ def _add_rows(connection: Connection, entity_id: int, added: Sequence[Difference
                 "bucket": one.bucket,
                 "content": one.content,
                 "hash": one.hash,
+                "erp_key": one.erp_key,
+                "put_off_to": one.put_off_to,
             }
             for one in added
         ]

@@ -90,6 +90,7 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "waves": till_loads.rollout(services),
         "obstacle": till_loads.obstacle(services),
         "attention": attention(services),
+        "waiting": [one for one in services.load_views.entities() if one.put_off],
     }
 
 
