@@ -92,7 +92,7 @@ def test_what_is_voided_isnt_missing_while_its_void_stands(store: Engine, own_ti
     with writing(store) as connection:
         of_void = documents.c.kind == "number_void"
         connection.execute(documents.update().where(of_void).values(state="rejected"))
-    assert missing(store, LATER + 60) == [(2, 2, "unknown"), (3, 4, "unknown"), (5, 5, "unknown")]
+    assert missing(store, LATER + 60) == [(2, 5, "unknown")]
     send(store, own_till, void(2, 5))
     assert missing(store, LATER + 61) == []
 
@@ -197,3 +197,26 @@ def test_a_series_that_goes_on_is_asked_nothing(store: Engine, own_till: int) ->
     assert len(statements) < 20, statements
     with reading(store) as connection:
         assert connection.execute(select(number_gap)).all() == []
+
+
+def test_a_gap_that_its_till_answered_bit_by_bit_is_one_range(spool_engine: Engine, till_id: int) -> None:
+    """300,000 numbers are asked about 500 at a time, and each answer is a row of its own."""
+    own = {"till_id": till_id, "issuer": ISSUER, "model": "65", "series": 1, "due": "2026-12-10", "checked_at": NOW}
+    own |= {"found_at": NOW, "accepted_at": None}
+    rows = [
+        own | {"first": first, "last": first + 499, "state": "absent", "told_at": NOW + first}
+        for first in range(1203, 301_203, 500)
+    ]
+    rows.append(own | {"first": 301_203, "last": 301_300, "state": "unknown", "told_at": None})
+    with writing(spool_engine) as connection:
+        connection.execute(insert(number_gap), rows)
+    found = listed(spool_engine, LATER)
+    assert [(one.first, one.last, one.state, one.count) for one in found] == [
+        (1203, 301_202, "absent", 300_000),
+        (301_203, 301_300, "unknown", 98),
+    ]
+    wanted = WantedGaps("caixa1", 1, (1203, 301_202))
+    assert accept_numbers(spool_engine, wanted, Actor("ana"), "talões perdidos", LATER) == 300_000
+    (entry,) = audit.entries(spool_engine, action="numbers_accepted")
+    assert entry.after == {"numbers": ["1/1203-301202"], "count": 300_000}
+    assert [(one.first, one.last) for one in listed(spool_engine, LATER)] == [(301_203, 301_300)]

@@ -3,7 +3,9 @@
 Only what stands at that moment; whatever comes later is told again.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,6 +26,7 @@ from malote.tills.lost_sales import LostAtTill
 
 SHORTEST_REASON, LONGEST_REASON = 5, 500  # characters
 MOST_LISTED = 1000
+MOST_ROWS = 20_000  # read for a list: a till is asked about few numbers at a time, and each answer is a row of its own
 
 
 class ListedGap(msgspec.Struct, frozen=True):
@@ -46,6 +49,11 @@ class ListedGap(msgspec.Struct, frozen=True):
     def count(self) -> int:
         return self.last - self.first + 1
 
+    def same_as(self, other: "ListedGap") -> bool:
+        """Whether the same is known of it, as far as a list shows."""
+        known = msgspec.structs.replace(self, first=other.first, last=other.last, since=other.since)
+        return known == other
+
 
 class WantedGaps(msgspec.Struct, frozen=True):
     """Which gaps of a till: of one series, of some of its numbers, or all."""
@@ -56,7 +64,8 @@ class WantedGaps(msgspec.Struct, frozen=True):
 
 
 def gaps(engine: Engine, now: float, till: str | None = None, *, accepted: bool = False) -> list[ListedGap]:
-    """What is missing, by till, series and number, at most a thousand ranges. Raises ``StoreError``."""
+    """What is missing, by till, series and number, at most a thousand ranges: neighbours of which the same is known are
+    one. Raises ``StoreError``."""
     columns = number_gap.c
     query = select(number_gap, tills.c.name).join_from(number_gap, tills).where(columns.state != "voided")
     if not accepted:
@@ -65,8 +74,8 @@ def gaps(engine: Engine, now: float, till: str | None = None, *, accepted: bool 
         query = query.where(tills.c.name_key == till.lower())
     order = (tills.c.name_key, columns.issuer, columns.model, columns.series, columns.first)
     with reading(engine) as connection:
-        rows = connection.execute(query.order_by(*order).limit(MOST_LISTED)).all()
-    return [_gap(row, now) for row in rows]
+        rows = connection.execute(query.order_by(*order).limit(MOST_ROWS)).all()
+    return list(islice(_neighbours_joined(_gap(row, now) for row in rows), MOST_LISTED))
 
 
 def accept_numbers(engine: Engine, wanted: WantedGaps, actor: Actor, reason: str, now: float) -> int:
@@ -83,7 +92,8 @@ def accept_numbers(engine: Engine, wanted: WantedGaps, actor: Actor, reason: str
         accepted = [one for row in rows for one in _accept(connection, row, wanted.numbers, now)]
         if accepted:
             said = [
-                f"{series}/{first}" if first == last else f"{series}/{first}-{last}" for series, first, last in accepted
+                f"{series}/{first}" if first == last else f"{series}/{first}-{last}"
+                for series, first, last in _ranges_joined(accepted)
             ]
             count = sum(last - first + 1 for _, first, last in accepted)
             after: dict[str, Any] = {"numbers": said, "count": count}
@@ -141,6 +151,29 @@ def _accept(
     connection.execute(delete(number_gap).where(*gap_keeping.of_series(key), number_gap.c.first == part.first))
     gap_keeping.write(connection, key, parts, now)
     return [(row.series, one.first, one.last) for one in parts if one.accepted_at is not None]
+
+
+def _neighbours_joined(gaps: Iterable[ListedGap]) -> Iterator[ListedGap]:
+    """In order; each with all that follow it without a break and of which the same is known."""
+    whole: ListedGap | None = None
+    for one in gaps:
+        if whole is not None and one.first == whole.last + 1 and one.same_as(whole):
+            whole = msgspec.structs.replace(whole, last=one.last, since=min(whole.since, one.since))
+            continue
+        if whole is not None:
+            yield whole
+        whole = one
+    if whole is not None:
+        yield whole
+
+
+def _ranges_joined(ranges: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    found: list[tuple[int, int, int]] = []
+    for series, first, last in sorted(ranges):
+        if found and found[-1][0] == series and found[-1][2] + 1 == first:
+            series, first, _ = found.pop()
+        found.append((series, first, last))
+    return found
 
 
 def _named(till: str) -> Any:

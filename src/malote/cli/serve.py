@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,14 +49,17 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     from malote.api.application import create_app
     from malote.app_console import console_services
     from malote.app_workers import running, workers
+    from malote.console import warming
     from malote.console.router import console, front_door
 
-    pages = console(console_services(services), stopping=lambda: server.should_exit)
+    views = console_services(services)
+    pages = console(views, stopping=lambda: server.should_exit)
     server = listening.server(create_app(services, pages=[front_door, pages]), services.settings)
     # Pouches are read by threads that never rest; the loop that feeds them must not wait 5 ms for each step.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()
     chosen = workers(services, posting=posting, place=":".join(map(str, listener.getsockname()[:2])))
+    chosen["first views"] = partial(warming.run, views)
     with _told_to_stop(stop, server), running(chosen, stop):
         _announce(services, listener)
         collect_seldom()
