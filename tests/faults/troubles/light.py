@@ -1,4 +1,5 @@
-"""`malote status --json`, asked again and again by a process of its own: a look costs no start of the program."""
+"""`malote status --json`, or the till's own `malote till status --json`, asked again and again by a process of its own:
+a look costs no start of the program."""
 
 import json
 import subprocess
@@ -12,12 +13,13 @@ from typing import Any, NamedTuple, Self
 _ASKING = """
 import contextlib, io, json, sys, time
 from malote.cli.main import assemble
-app = assemble("status")
+words = sys.argv[1:]
+app = assemble(words[0])
 while True:
     began, out, err = time.monotonic(), io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            code = app(["status", "--json"], standalone_mode=False) or 0
+            code = app([*words, "--json"], standalone_mode=False) or 0
         except SystemExit as ended:
             code = ended.code
         except Exception as error:
@@ -54,8 +56,9 @@ class Look(NamedTuple):
     @property
     def codes(self) -> set[str]:
         """All that is told, of the store and of the till."""
-        told = [*self.status.get("store", []), *self.till.get("findings", [])]
-        return {one["code"] for one in told}
+        told = [*self.status.get("store", []), *self.till.get("findings", []), *self.status.get("ails", [])]
+        outside = {"outside_erp"} if self.status.get("outside", {}).get("count") else set()
+        return {one["code"] for one in told} | outside
 
     def finding(self, code: str) -> dict[str, Any]:
         told = [*self.status.get("store", []), *self.till.get("findings", [])]
@@ -63,14 +66,14 @@ class Look(NamedTuple):
 
 
 class Light:
-    """Of the server whose home folder it is. Ends with the block."""
+    """Of the server whose home folder it is, or by ``words`` of the till. Ends with the block."""
 
-    def __init__(self, home: Path, environment: dict[str, str] | None = None) -> None:
-        self._home, self._environment = home, environment
+    def __init__(self, home: Path, environment: dict[str, str] | None = None, words: str = "status") -> None:
+        self._home, self._environment, self._words = home, environment, words.split()
         self.looks: list[Look] = []
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-c", _ASKING]
+        command = [sys.executable, "-c", _ASKING, *self._words]
         self._process = subprocess.Popen(
             command, cwd=self._home, stdout=subprocess.PIPE, text=True, env=self._environment
         )
@@ -108,6 +111,10 @@ class Light:
         """Until it was looked at so many times more."""
         wanted = len(self.looks) + looks
         self.until(lambda _: len(self.looks) >= wanted, "looked at")
+
+    def not_green(self) -> Look:
+        """The first look from now on that isn't."""
+        return self.until(lambda look: not look.green, "told")
 
     def proven(self, count: int) -> Look:
         """Waits until so many are posted, the till knows it, and the light is green."""

@@ -26,6 +26,7 @@ class Round:
     def __init__(self, light: Light) -> None:
         self._light = light
         self._harmed = self._told = self._over = 0.0
+        self._others: list[tuple[Light, float]] = []
         self.looks = 0
         self.widest = 0.0
         self.note = ""  # what else is worth knowing of it
@@ -39,6 +40,10 @@ class Round:
         """``look`` is the first that told of it; ``since``: an earlier one from which on none may be green."""
         self._told, self._first = look.at, since or look.at
         return look
+
+    def tell_too(self, light: Light) -> None:
+        """Waits until that light tells of it as well: from then on it isn't green either."""
+        self._others.append((light, light.not_green().at))
 
     def cure(self) -> None:
         """What ends it is done, or ordered, from now on."""
@@ -59,7 +64,7 @@ class Round:
         assert self._told, "nobody noted that it was told"
         assert self.delay < FIVE_MINUTES, f"told after {self.delay:.0f} s"
         between = self._light.never_green(self._first, self._over)
-        self.looks = len(between)
+        self.looks = len(between) + sum(len(other.never_green(at, self._over)) for other, at in self._others)
         moments = [self._first, *(look.ended for look in between), self._over]
         self.widest = max(later - sooner for sooner, later in pairwise(moments))
 

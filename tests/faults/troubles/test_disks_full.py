@@ -31,7 +31,7 @@ def server_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def test_the_till(tmp_path: Path, till_disk: SmallDisk) -> None:
     """The POS's folder lies on another disk, and goes on growing."""
     stage, series = Stage(tmp_path / "store"), Series()
-    with stage.working(), Light(stage.home) as light:
+    with stage.working(), Light(stage.home) as light, Light(stage.till, words="till status") as at_till:
         for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
@@ -43,6 +43,7 @@ def test_the_till(tmp_path: Path, till_disk: SmallDisk) -> None:
                     stage.sell_more(60)
                 first = played.tell(light.until(lambda look: "till_disk_full" in look.codes, "told at the server"))
                 assert "caixa" in first.finding("till_disk_full")["title"].lower(), "whose disk"
+                played.tell_too(at_till)
                 assert stage.till_status()["exit"] in (4, 5)
                 light.until(lambda look: not look.green and _uncaptured(look.till) > 0, "and how many")
                 played.note = f"{uncaptured} files or more not captured meanwhile"
@@ -83,7 +84,7 @@ def test_the_server(tmp_path: Path, server_disk: SmallDisk) -> None:
                 server_disk.fill()
                 played.harm()
                 stage.sell_more(5)
-                played.tell(light.until(lambda look: not look.green, "told"))
+                played.tell(light.not_green())
                 # The store may have room left within its own files: it is full when something stays at the till.
                 while not _kept_at_the_till(stage):
                     stage.sell_more(5)

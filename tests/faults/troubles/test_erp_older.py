@@ -46,8 +46,10 @@ def test_restored_to_yesterday(tmp_path: Path) -> None:
     """While the server was stopped, and the agent with it; what is sold afterwards waits until a person says more."""
     stage, series = Stage(tmp_path), Series()
     erp, copy = stage.home / "erp.sqlite3", tmp_path / "copy"
-    with Light(stage.home) as light, ExitStack() as processes:
+    with ExitStack() as lights, ExitStack() as processes:
         processes.enter_context(stage.working())
+        light = lights.enter_context(Light(stage.home))
+        at_till = lights.enter_context(Light(stage.till, words="till status"))
         for turn in series.turns():
             newer = _copied_and_sold(stage, light, copy, 2 + turn % 3)
             with series.playing(turn, light) as played:
@@ -60,6 +62,7 @@ def test_restored_to_yesterday(tmp_path: Path) -> None:
                 first = light.until(lost(stage, newer), "the newer ones told")
                 # From the start of the server on: of one that stands still, the last word is what it was.
                 played.tell(first, since=light.first_not_green(harmed).at)
+                played.tell_too(at_till)
                 later = stage.sell_more(1)
                 light.until(lambda look: look.till.get("waiting") == 1, f"{later} waits")
                 rebooked(stage, light, played, newer)
@@ -86,7 +89,7 @@ def test_a_standby_without_the_last_ten_seconds(tmp_path: Path, postgresql: OwnS
     """Its files were copied, the primary went on for ten seconds and died: the copy answers at the same address, and
     Malote, its agent and the till work all the time."""
     stage, series = Stage(tmp_path, postgresql.url), Series()
-    with stage.working(), Light(stage.home) as light:
+    with stage.working(), Light(stage.home) as light, Light(stage.till, words="till status") as at_till:
         for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
@@ -98,6 +101,7 @@ def test_a_standby_without_the_last_ten_seconds(tmp_path: Path, postgresql: OwnS
                     time.sleep(max(0.0, 10 - (time.monotonic() - began)))
                     played.harm()
                 played.tell(light.until(lost(stage, newer), "the newer ones told"))
+                played.tell_too(at_till)
                 rebooked(stage, light, played, newer)
 
 

@@ -104,7 +104,7 @@ def test_one_row_doubled(stage: Stage) -> None:
 def test_a_sale_deleted(stage: Stage) -> None:
     """With its items or without, with its entry in the ledger or without: booked again once, the stock moved once."""
     series = Series()
-    with stage.working(), Light(stage.home) as light:
+    with stage.working(), Light(stage.home) as light, Light(stage.till, words="till status") as at_till:
         for turn in series.turns():
             stage.sell_more(2)
             light.proven(stage.count)
@@ -115,6 +115,7 @@ def test_a_sale_deleted(stage: Stage) -> None:
                 first = played.tell(light.until(_lost(stage, number), f"{number} lost, told"))
                 assert first.till["light"] == "outside"
                 assert stage.named("books", "rebook", "--dry-run") == stage.worth([number])
+                played.tell_too(at_till)
                 light.go_on(5)
                 played.cure()
                 again = stage.run("books", "rebook", "--yes", "--reason", "deleted by hand")

@@ -67,7 +67,7 @@ def test_pages_of_the_store(stage: Stage) -> None:
                 played.harm()
                 damage(store, range(8, store.stat().st_size // PAGE, 2))
                 stage.sell_more(3)
-                played.tell(light.until(lambda look: not look.green, "told"))
+                played.tell(light.not_green())
                 stage.until(lambda: health(stage).get("codes") == ["store_damaged"])
                 assert stage.run("store", "rebuild").returncode == 3, "the server works on it still"
                 light.go_on(5)
@@ -91,7 +91,7 @@ def test_the_whole_store(stage: Stage) -> None:
                 for part in stage.home.glob("store.sqlite3*"):
                     part.unlink()
                 stage.sell_more(2)
-                played.tell(light.until(lambda look: not look.green, "told"))
+                played.tell(light.not_green())
                 if turn % 2:
                     stage.until(lambda: health(stage).get("code") == 503)
                 light.go_on(5)
@@ -117,10 +117,13 @@ def test_pages_of_the_outbox_with_the_files_gone(stage: Stage) -> None:
                 _damage_outbox(stage, random.Random(f"outbox {turn}"))
                 played.harm()
                 _both(stage, server, till)
-                played.tell(light.until(lambda look: not look.green, "told"))
-                lost = _lost_or_booked(stage, unsent)
-                played.note = f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}"
-                _brought_back(stage, light, played, lost)
+                with Light(stage.till, words="till status") as at_till:
+                    played.tell(light.not_green())
+                    lost = _lost_or_booked(stage, unsent)
+                    played.note = f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}"
+                    if lost:
+                        played.tell_too(at_till)
+                    _brought_back(stage, light, played, lost)
                 stage.booked_right()
                 stage.reconciled()
 

@@ -25,7 +25,7 @@ def test_one_name_for_all_sales(tmp_path: Path) -> None:
     series = Series()
     for turn in series.turns():
         stage = Stage(tmp_path / str(turn))
-        with stage.working(), Light(stage.home) as light:
+        with stage.working(), Light(stage.home) as light, Light(stage.till, words="till status") as at_till:
             _write_over(stage)
             light.proven(1)
             with series.playing(turn, light) as played:
@@ -34,6 +34,7 @@ def test_one_name_for_all_sales(tmp_path: Path) -> None:
                     _write_over(stage)
                     time.sleep((2.0, 1.0, 0.5)[turn % 3])
                 played.tell(light.until(lambda look: "name_reused" in look.codes, "told"))
+                played.tell_too(at_till)
                 stage.until(partial(_all_accounted_for, stage))
                 light.go_on(5)
                 played.cure()
