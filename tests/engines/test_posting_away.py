@@ -11,7 +11,7 @@ from malote.erp.protocol import Erp, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 from malote.spool.documents import Settlement
 from malote.spool.sql_queue import Spool
-from tests.engines.posting_support import SETTINGS, Shop, open_shop, own_server, passing, running, until
+from tests.engines.posting_support import Shop, open_shop, own_server, passing, running, until
 from tests.engines.sales import sale, supermarket
 from tests.engines.spool_support import Clock
 
@@ -52,7 +52,8 @@ def test_draining_says_what_holds_it_up(posting_shop: Shop) -> None:
     assert posting_shop.counted() == {"waiting": 1}
 
 
-def test_a_spool_that_is_away_for_a_while_stops_nobody(posting_shop: Shop) -> None:
+def test_what_a_store_could_not_take_for_a_while_waits_for_no_lease_to_run_out(posting_shop: Shop) -> None:
+    """As with a disk that was full: the ERP has them, and the clock stands still."""
     posting_shop.accept(*supermarket(10))
 
     class Failing(Spool):
@@ -67,12 +68,7 @@ def test_a_spool_that_is_away_for_a_while_stops_nobody(posting_shop: Shop) -> No
     posting_clock = posting_shop.clock
     assert isinstance(posting_clock, Clock)
     with running(posting_shop.poster(spool=Failing(posting_shop.engine, clock=posting_clock))):
-
-        def advance() -> bool:
-            posting_clock.now += SETTINGS.lease_seconds + 1
-            return posting_shop.counted() == {"posted": 10}
-
-        until(advance)
+        until(lambda: posting_shop.counted() == {"posted": 10})
     assert not any(one.duplicate for one in posting_shop.documents())
 
 

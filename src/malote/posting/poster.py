@@ -139,8 +139,10 @@ class Poster:
     def step(self) -> int:
         """Leases one batch, posts it, settles it. How many documents that were; 0 when nothing was due.
 
-        Raises ``StoreError``, when the spool can't be reached; what was leased then comes back by itself.
+        Raises ``StoreError``, when the spool can't be reached; what was leased then is given back by the next step.
         """
+        if self._held:
+            self._spool.release(self._held)
         self._held = self._spool.lease(self._owner, self._pace.limit, self._settings.lease_seconds)
         if not self._held:
             return 0
@@ -268,9 +270,8 @@ class Poster:
         try:
             outcome, took_back = self._reversals.settled(leased, posting, outcome)
         except ErpError as error:
-            if error.transient:
-                return self._decider.of_error(leased, error, now)
-            return self._decider.of_refusal(leased, error, now)
+            decided = self._decider.of_error if error.transient else self._decider.of_refusal
+            return decided(leased, error, now)
         settlement = self._joiner.told(leased, outcome, self._decider.of_outcome(leased, outcome, now))
         return msgspec.structs.replace(settlement, took_back=took_back)
 
@@ -301,8 +302,7 @@ class Poster:
         for one in kept:
             if one.state == "rejected" and one.reason:
                 log.warning("rejected", document=one.document_id, code=one.reason.code, facts=one.reason.facts)
-        for one in kept:
-            if one.state == "posted" and one.reason:
+            elif one.state == "posted" and one.reason:
                 log.warning(one.reason.code, document=one.document_id, **one.reason.facts)
         if counted < len(kept):
             log.warning("lease_lost", documents=len(kept) - counted)
