@@ -76,6 +76,18 @@ def test_an_empty_database_lacks_every_table() -> None:
         scratch.remove()
 
 
+def test_sqlite_keeps_days_and_hours_as_text_whatever_their_columns_are_called() -> None:
+    scratch = scratch_at("sqlite://", load("varejo"))
+    try:
+        scratch.create()
+        alter(scratch, "ALTER TABLE nfc_capa DROP COLUMN dt_mov", "ALTER TABLE nfc_capa ADD COLUMN dt_mov TEXT")
+        assert faults(scratch.url) == []
+        alter(scratch, "ALTER TABLE nfc_capa DROP COLUMN dt_mov", "ALTER TABLE nfc_capa ADD COLUMN dt_mov BLOB")
+        assert faults(scratch.url) == [("column_mistyped", "nfc_capa", "dt_mov")]
+    finally:
+        scratch.remove()
+
+
 def test_a_column_that_nobody_fills_is_named(erp_url: str, tables: Tables) -> None:
     tables.run(
         "DROP TABLE nfc_receb",

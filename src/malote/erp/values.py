@@ -33,6 +33,7 @@ class Types(Protocol):
     """What the module ``types`` of an engine's folder gives: its own types, with the conversions that they need."""
 
     NOW: str  # the database's clock, in SQL
+    TIMES_AS_TEXT: bool  # whether it has no type for days and hours
 
     def money(self) -> TypeEngine[Any]:
         """Of cents in Python."""

@@ -11,6 +11,7 @@ from malote.erp.decimals import CheckedDecimal, DecimalMoney
 from malote.erp.values import OutOfRangeError
 
 NOW = "(UTC_TIMESTAMP(6))"
+TIMES_AS_TEXT = False
 
 
 class _InUtc(TypeDecorator[datetime]):

@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeEngine
 from malote.erp.decimals import DecimalMoney
 
 NOW = "now()"
+TIMES_AS_TEXT = False
 
 
 def money() -> TypeEngine[Any]:

@@ -12,6 +12,7 @@ from malote.erp import call_statements
 from malote.erp.engine_loader import has_part, part_of
 from malote.erp.mapping import MappedTable, plain
 from malote.erp.profiles.own_texts import whole_texts_of
+from malote.erp.values import types_of
 from malote.fiscal.payment_methods import METHODS
 
 # table_missing, column_missing: not there
@@ -111,6 +112,8 @@ def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) ->
         wanted, live = _native(mapped.columns[target.key].type, dialect), _native(there["type"], dialect)
         if not target.bare and family(wanted) == "text" and family(live) == "other":
             continue  # a text of the profile's own, for a type that reads itself from one: JSON, a list, a UUID
+        if types_of(dialect).TIMES_AS_TEXT and family(live) == "text" and family(wanted) in ("clock", "date"):
+            continue  # whatever the column is called
         # How long a field of a document is, nobody knows beforehand; what the profile cuts or looks up, it does.
         length = None if target.bare else target.compiled.shape.length
         if not fits(wanted, live, length):

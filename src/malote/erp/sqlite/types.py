@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 from malote.erp.values import OutOfRangeError, scaled
 
 NOW = "(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'))"
+TIMES_AS_TEXT = True
 _MOST = 10**15  # cents
 _LIMIT = 2**63
 
