@@ -6,19 +6,16 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.cli.loads import EntitiesOption, TillsOption
-from malote.cli.rollouts import NumberArgument, RolloutStatus, rollout_table, show_rollout
+from malote.cli.rollouts import NumberArgument, ReasonOption, act_and_show, number_or_newest, show_status
 from malote.orders.rollout_reports import Rollout
-from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, fail, services_of
-from malote.terminal.output import console, print_json, say
+from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from malote.accounts.audit import Actor
+    from malote.app import Services
     from malote.loads.load_rollouts import LoadRollouts
-
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +40,7 @@ def start(
     from malote.loads.planning import Wanted
 
     wanted = Wanted(till or [], entity or [], full)
-    _do(lambda rollouts: rollouts.start(wanted, _actor(), dry_run=dry_run), config, json)
+    act_and_show(lambda services, actor: services.loads.rollouts.start(wanted, actor, dry_run=dry_run), config, json)
 
 
 def status(number: NumberArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -55,67 +52,43 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
         tills = rollouts.tills_of(found.id) if found else []
         waits = rollouts.waits_for_approval() if found and number is None else False
         settings = services.settings
-    if found is None:
-        if number is not None:
-            fail("rollout_unknown", {"rollout": str(number)}, settings)
-        if json:
-            print_json(None)
-        else:
-            say(Bilingual("Nenhuma distribuição ainda.", "No roll-out yet.").of(settings.language))
-        return
-    if json:
-        print_json(RolloutStatus(found, tills))
-    else:
-        show_rollout(found, settings.language)
-        _say_waits(found, settings.language, waits=waits)
-        console.print(rollout_table(tills, settings.language))
-    raise typer.Exit(FOUND if waits or found.state == "stopped" else OK)
+    remark = _waits(found) if found and waits else None
+    show_status(found, tills, settings, number=number, json=json, remark=remark)
+    raise typer.Exit(FOUND if waits or (found is not None and found.state == "stopped") else OK)
 
 
 def approve(
     number: NumberArgument = None, reason: ReasonOption = "", config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """Lets the next wave through, or, after the canary, all (`loads.approval`)."""
-    _do(lambda rollouts: rollouts.approve(_number(rollouts, number), _actor(), reason), config, json)
+    _do(number, lambda rollouts, chosen, actor: rollouts.approve(chosen, actor, reason), config, json)
 
 
 def cancel(
     number: NumberArgument = None, reason: ReasonOption = "", config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """Cancels a roll-out: no further till is updated; what is done stays."""
-    _do(lambda rollouts: rollouts.cancel(_number(rollouts, number), _actor(), reason), config, json)
+    _do(number, lambda rollouts, chosen, actor: rollouts.cancel(chosen, actor, reason), config, json)
 
 
 def resume(number: NumberArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lets a stopped or cancelled roll-out go on; tills that failed try again."""
-    _do(lambda rollouts: rollouts.resume(_number(rollouts, number), _actor()), config, json)
+    _do(number, lambda rollouts, chosen, actor: rollouts.resume(chosen, actor), config, json)
 
 
-def _do(act: "Callable[[LoadRollouts], Rollout]", config: ConfigOption, json: bool) -> None:
-    with services_of(config) as services:
-        done = act(services.loads.rollouts)
-        language = services.settings.language
-    if json:
-        print_json(done)
-    else:
-        show_rollout(done, language)
+def _do(
+    number: int | None,
+    act: "Callable[[LoadRollouts, int, Actor], Rollout]",
+    config: ConfigOption,
+    json: bool,
+) -> None:
+    def of(services: "Services", actor: "Actor") -> Rollout:
+        rollouts = services.loads.rollouts
+        return act(rollouts, number_or_newest(number, rollouts.find), actor)
+
+    act_and_show(of, config, json)
 
 
-def _actor() -> "Actor":
-    from malote.accounts.audit import command_line
-
-    return command_line()
-
-
-def _number(rollouts: "LoadRollouts", number: int | None) -> int:
-    newest = rollouts.find() if number is None else None
-    return number if number is not None else newest.id if newest else 0
-
-
-def _say_waits(found: Rollout, language: Language, *, waits: bool) -> None:
-    if waits:
-        words = Bilingual(
-            f"A próxima onda espera aprovação: malote loads rollout approve {found.id}",
-            f"The next wave waits for approval: malote loads rollout approve {found.id}",
-        )
-        say(words.of(language))
+def _waits(found: Rollout) -> Bilingual[str]:
+    command = f"malote loads rollout approve {found.id}"
+    return Bilingual(f"A próxima onda espera aprovação: {command}", f"The next wave waits for approval: {command}")

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
     from malote.accounts.audit import Actor
     from malote.app import Services
+    from malote.config import Settings
 
 NumberArgument = Annotated[
     int | None,
     typer.Argument(help="Number of the roll-out; the newest by default.", metavar="[NUMBER]", show_default=False),
 ]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
 
 _STATES: Bilingual[dict[RolloutState, str]] = Bilingual(
     {"running": "em andamento", "stopped": "parada", "done": "concluída", "cancelled": "cancelada"},
@@ -88,7 +90,7 @@ def start(
     if everyone == bool(names):
         misuse(config, Bilingual("diga --tills ou --all", "give either --tills or --all"))
     chosen = None if everyone else names
-    _do(lambda services: services.structures.roll_out(chosen, _actor(), dry_run=dry_run), config, json)
+    act_and_show(lambda services, actor: services.structures.roll_out(chosen, actor, dry_run=dry_run), config, json)
 
 
 def status(number: NumberArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -97,35 +99,27 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
         found = services.structures.rollout(number)
         tills = services.structures.rollout_tills(found.id) if found else []
         settings = services.settings
-    if found is None:
-        if number is not None:
-            fail("rollout_unknown", {"rollout": str(number)}, settings)
-        if json:
-            print_json(None)
-        else:
-            say(Bilingual("Nenhuma distribuição ainda.", "No roll-out yet.").of(settings.language))
-        return
-    if json:
-        print_json(RolloutStatus(found, tills))
-    else:
-        show_rollout(found, settings.language)
-        console.print(rollout_table(tills, settings.language))
-    raise typer.Exit(FOUND if found.state == "stopped" else OK)
+    show_status(found, tills, settings, number=number, json=json)
+    raise typer.Exit(FOUND if found is not None and found.state == "stopped" else OK)
 
 
 def cancel(
     number: NumberArgument = None,
-    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
+    reason: ReasonOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Cancels a roll-out: no further till is updated; what is done stays."""
-    _do(lambda services: services.structures.cancel(_number(services, number), _actor(), reason=reason), config, json)
+    act_and_show(
+        lambda services, actor: services.structures.cancel(_number(services, number), actor, reason=reason),
+        config,
+        json,
+    )
 
 
 def resume(number: NumberArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lets a stopped or cancelled roll-out go on; tills that failed try again."""
-    _do(lambda services: services.structures.resume(_number(services, number), _actor()), config, json)
+    act_and_show(lambda services, actor: services.structures.resume(_number(services, number), actor), config, json)
 
 
 def trust(config: ConfigOption = None) -> None:
@@ -141,9 +135,18 @@ def trust(config: ConfigOption = None) -> None:
     say(words.of(settings.language))
 
 
-def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) -> None:
+def _number(services: "Services", number: int | None) -> int:
+    return number_or_newest(number, services.structures.rollout)
+
+
+# ---- what roll-outs of loads have alike ----
+
+
+def act_and_show(act: "Callable[[Services, Actor], Rollout]", config: ConfigOption, json: bool) -> None:
+    from malote.accounts.audit import command_line
+
     with services_of(config) as services:
-        done = act(services)
+        done = act(services, command_line())
         language = services.settings.language
     if json:
         print_json(done)
@@ -151,15 +154,38 @@ def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) 
         show_rollout(done, language)
 
 
-def _actor() -> "Actor":
-    from malote.accounts.audit import command_line
+def number_or_newest(number: int | None, find: "Callable[[None], Rollout | None]") -> int:
+    """0, which no roll-out has, where there is none."""
+    if number is not None:
+        return number
+    newest = find(None)
+    return newest.id if newest else 0
 
-    return command_line()
 
-
-def _number(services: "Services", number: int | None) -> int:
-    newest = services.structures.rollout() if number is None else None
-    return number if number is not None else newest.id if newest else 0
+def show_status(
+    found: Rollout | None,
+    tills: list[RolloutTill],
+    settings: "Settings",
+    *,
+    number: int | None,
+    json: bool,
+    remark: Bilingual[str] | None = None,
+) -> None:
+    """``number``: as it was asked for; of one that there isn't the process ends."""
+    if found is None:
+        if number is not None:
+            fail("rollout_unknown", {"rollout": str(number)}, settings)
+        if json:
+            print_json(None)
+        else:
+            say(Bilingual("Nenhuma distribuição ainda.", "No roll-out yet.").of(settings.language))
+    elif json:
+        print_json(RolloutStatus(found, tills))
+    else:
+        show_rollout(found, settings.language)
+        if remark is not None:
+            say(remark.of(settings.language))
+        console.print(rollout_table(tills, settings.language))
 
 
 def show_rollout(found: Rollout, language: Language) -> None:

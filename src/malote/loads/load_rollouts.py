@@ -12,7 +12,7 @@ from malote.loads import entity_rows, wave_rows
 from malote.loads.load_waves import LoadWaves
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
-from malote.loads.wave_rows import LoadRollout
+from malote.loads.wave_rows import ROWS, LoadRollout
 from malote.orders.rollout_reports import Rollout, RolloutTill
 from malote.orders.waves import WAVES
 from malote.tills.till import find_till, list_tills
@@ -68,7 +68,7 @@ class LoadRollouts:
             if row.approved >= WAVES or self._waves.ready_wave(connection, row) <= row.approved:
                 raise LoadError("rollout_unready", rollout=str(rollout_id), wave=str(row.wave))
             upto = row.approved + 1 if self._settings.approval == "each" else WAVES
-            wave_rows.approve(connection, rollout_id, upto)
+            ROWS.set(connection, rollout_id, approved=upto)
             self._waves.advance(connection, rollout_id)
             self._record(connection, actor, "load_rollout_approved", rollout_id, reason)
             return self._found(connection, rollout_id)
@@ -77,7 +77,7 @@ class LoadRollouts:
         """Raises ``LoadError``: ``rollout_unknown``, ``rollout_over``."""
         with writing(self._engine) as connection:
             self._expect(connection, rollout_id, "running", "stopped")
-            wave_rows.end(connection, rollout_id, "cancelled", self._clock())
+            ROWS.end(connection, rollout_id, "cancelled", self._clock())
             self._record(connection, actor, "load_rollout_cancelled", rollout_id, reason)
             return self._found(connection, rollout_id)
 
@@ -85,19 +85,18 @@ class LoadRollouts:
         """Raises as ``cancel`` does."""
         with writing(self._engine) as connection:
             self._expect(connection, rollout_id, "stopped", "cancelled")
-            wave_rows.again(connection, rollout_id)
+            ROWS.again(connection, rollout_id, {})
             self._record(connection, actor, "load_rollout_resumed", rollout_id)
             return self._found(connection, rollout_id)
 
     def find(self, rollout_id: int | None = None) -> Rollout | None:
         """The newest where ``rollout_id`` is None."""
         with reading(self._engine) as connection:
-            return wave_rows.find(connection, rollout_id)
+            return ROWS.find(connection, rollout_id)
 
     def tills_of(self, rollout_id: int) -> list[RolloutTill]:
-        names = {one.id: one.name for one in list_tills(self._engine)}
         with reading(self._engine) as connection:
-            return wave_rows.tills_of(connection, rollout_id, names, self._waves.heard_since())
+            return ROWS.tills_of(connection, rollout_id, self._waves.heard_since())
 
     def waiting(self) -> dict[str, int]:
         """The tills that wait for their wave of the newest, by name: which wave that is."""
@@ -121,7 +120,7 @@ class LoadRollouts:
     def _expect(self, connection: Connection, rollout_id: int, *states: str) -> LoadRollout:
         """The newest, locked; an earlier one is over."""
         row = wave_rows.newest(connection, locked=True)
-        if row is None or rollout_id > row.id or wave_rows.find(connection, rollout_id) is None:
+        if row is None or rollout_id > row.id or ROWS.find(connection, rollout_id) is None:
             raise LoadError("rollout_unknown", rollout=str(rollout_id))
         if row.id != rollout_id or row.state not in states:
             state = row.state if row.id == rollout_id else "replaced"
@@ -132,7 +131,7 @@ class LoadRollouts:
         audit.record(connection, actor, what, f"load_rollout:{rollout_id}", reason=reason, now=self._clock())
 
     def _found(self, connection: Connection, rollout_id: int) -> Rollout:
-        found = wave_rows.find(connection, rollout_id)
+        found = ROWS.find(connection, rollout_id)
         if found is None:
             raise LoadError("rollout_unknown", rollout=str(rollout_id))
         return found

@@ -14,7 +14,7 @@ from malote.database.engine import reading, writing
 from malote.load_format.wire import LoadOrder
 from malote.loads import entity_rows, tills_held, wave_rows
 from malote.loads.planning import Wanted
-from malote.loads.wave_rows import LoadRollout
+from malote.loads.wave_rows import ROWS, LoadRollout
 from malote.orders import book
 from malote.orders.waves import WAVES, fails_much, open_wave, waves
 from malote.remembered import Remembered
@@ -55,7 +55,7 @@ class LoadWaves:
         if rollout.state == "cancelled":
             return ("waits" if self._settings.waves and not has_all else "free"), rollout
         with reading(self._engine) as connection:
-            mine = wave_rows.state_of(connection, rollout.id, till.id)
+            mine = ROWS.state_of(connection, rollout.id, till.id)
         if (mine is None and not rollout.everyone) or (mine is not None and mine[1] == "done"):
             through.add(till.id)
             return "free", rollout
@@ -72,12 +72,12 @@ class LoadWaves:
     def offer(self, connection: Connection, rollout: LoadRollout, till: Till) -> bool:
         """Notes that the till is told, in the transaction that places its order; False where it no longer may be."""
         row = wave_rows.newest(connection, locked=True)
-        mine = wave_rows.state_of(connection, rollout.id, till.id)
+        mine = ROWS.state_of(connection, rollout.id, till.id)
         if row is None or row.id != rollout.id or row.state != "running" or mine is None:
             return False
         if mine[0] > row.wave or mine[1] != "pending":
             return False
-        wave_rows.mark(connection, rollout.id, till.id, state="offered", offered_at=self._clock())
+        ROWS.mark(connection, rollout.id, till.id, state="offered", offered_at=self._clock())
         return True
 
     def heard(self, connection: Connection, till: Till, payload: LoadOrder, said: wire.OrderProgress) -> None:
@@ -85,18 +85,18 @@ class LoadWaves:
         row = wave_rows.newest(connection, locked=True)
         if row is None or payload.version < row.version or (row.anew and not payload.anew) or payload.items:
             return
-        if said.state not in ("done", "failed") or wave_rows.state_of(connection, row.id, till.id) is None:
+        if said.state not in ("done", "failed") or ROWS.state_of(connection, row.id, till.id) is None:
             return
         now = self._clock()
         code, facts = book.reason_of(said) if said.state == "failed" else ("", "{}")
         values = {"reported_at": now, "seconds": said.seconds, "code": code, "facts": facts}
-        wave_rows.mark(connection, row.id, till.id, state=said.state, **values)
+        ROWS.mark(connection, row.id, till.id, state=said.state, **values)
         if said.state == "done":
             self.advance(connection, row.id)
         elif row.state == "running":
             its = wave_rows.standings(connection, row.id, row.wave, self.heard_since())
             if fails_much(its, row.wave, self._settings.error_percent):
-                wave_rows.stop(connection, row.id, code, till.name, now)
+                ROWS.stop(connection, row.id, code, till.name, now)
             else:
                 self.advance(connection, row.id)
 
@@ -106,11 +106,11 @@ class LoadWaves:
         if row is None or row.id != rollout_id or row.state != "running":
             return
         if not wave_rows.is_under_way(connection, rollout_id):
-            wave_rows.end(connection, rollout_id, "done", self._clock())
+            ROWS.end(connection, rollout_id, "done", self._clock())
         elif row.wave < WAVES:
             wave = min(self.ready_wave(connection, row), row.approved)
             if wave > row.wave:
-                wave_rows.move(connection, rollout_id, wave)
+                ROWS.move(connection, rollout_id, wave)
 
     def ready_wave(self, connection: Connection, row: LoadRollout) -> int:
         """The wave that may be open now, were it let through."""
@@ -167,10 +167,10 @@ class LoadWaves:
         row = wave_rows.newest(connection, locked=True)
         if row is None or row.id != rollout_id:
             return
-        if wave_rows.state_of(connection, rollout_id, till.id) is None:
-            wave_rows.join(connection, rollout_id, till.id)
+        if ROWS.state_of(connection, rollout_id, till.id) is None:
+            ROWS.join(connection, rollout_id, till.id)
         if has_it:
-            wave_rows.mark(connection, rollout_id, till.id, state="done", reported_at=self._clock())
+            ROWS.mark(connection, rollout_id, till.id, state="done", reported_at=self._clock())
         self.advance(connection, rollout_id)
 
     def _look(self, rollout: LoadRollout) -> None:

@@ -17,7 +17,7 @@ from malote.orders.waves import waves
 from malote.schema.definition import Structure, StructureError, encode, fingerprint
 from malote.schema.structure_reports import ReportedStructure
 from malote.structures import rollout_rows
-from malote.structures.rollout_rows import Published
+from malote.structures.rollout_rows import ROWS, Published
 from malote.tills.till import find_till
 from malote.trust.signing_key import SigningKey
 
@@ -78,7 +78,7 @@ class Rollouts:
         now = self._clock()
         with writing(self._engine) as connection:
             self._expect(connection, rollout_id, "running", "stopped")
-            rollout_rows.end(connection, rollout_id, "cancelled", now)
+            ROWS.end(connection, rollout_id, "cancelled", now)
             on = f"rollout:{rollout_id}"
             audit.record(connection, actor, "rollout_cancelled", on, reason=reason, now=now)
             return self._found(connection, rollout_id)
@@ -87,7 +87,7 @@ class Rollouts:
         """Raises as ``cancel`` does."""
         with writing(self._engine) as connection:
             self._expect(connection, rollout_id, "stopped", "cancelled")
-            newest = rollout_rows.find(connection, None)
+            newest = ROWS.find(connection, None)
             if newest is not None and newest.id != rollout_id:
                 raise StructureError("rollout_over", rollout=str(rollout_id), state="replaced")
             rollout_rows.again(connection, rollout_id, self._clock())
@@ -96,11 +96,11 @@ class Rollouts:
 
     def find(self, rollout_id: int | None) -> Rollout | None:
         with reading(self._engine) as connection:
-            return rollout_rows.find(connection, rollout_id)
+            return ROWS.find(connection, rollout_id)
 
     def tills_of(self, rollout_id: int, name: str | None = None) -> list[RolloutTill]:
         with reading(self._engine) as connection:
-            return rollout_rows.tills_of(connection, rollout_id, self._heard_since(), name)
+            return ROWS.tills_of(connection, rollout_id, self._heard_since(), name)
 
     def structures_of_tills(self, names: Sequence[str] | None = None) -> list[ReportedStructure]:
         """Every enabled till by name, or those of ``names``."""
@@ -140,7 +140,7 @@ class Rollouts:
             raise StructureError("rollout_over", rollout=str(rollout_id), state=row.state)
 
     def _found(self, connection: Connection, rollout_id: int) -> Rollout:
-        found = rollout_rows.find(connection, rollout_id)
+        found = ROWS.find(connection, rollout_id)
         if found is None:
             raise StructureError("rollout_unknown", rollout=str(rollout_id))
         return found

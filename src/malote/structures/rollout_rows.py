@@ -1,4 +1,5 @@
-"""Roll-outs in the store database: rows, and how they change. Each function works in the caller's transaction."""
+"""Roll-outs of structures in the store database: rows beside those that all roll-outs have (``orders.rollout_rows``).
+Each function works in the caller's transaction."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,11 @@ from malote import wire
 from malote.database.order_tables import till_order
 from malote.database.structure_tables import rollout, rollout_till, till_structure
 from malote.database.tables import till as tills
-from malote.orders.rollout_reports import Rollout, RolloutTill, TillState
-from malote.orders.rows import withdraw
-from malote.orders.waves import WAVES, TillInWave
+from malote.orders.rollout_reports import TillState
+from malote.orders.rollout_rows import RolloutRows
+from malote.orders.waves import TillInWave
 
-UNSAID = {"code": "", "facts": "{}"}  # of a till that has not failed
-_CHUNK = 500
-_OPEN: tuple[TillState, ...] = ("pending", "offered")
-_facts = msgspec.json.Decoder(dict[str, str])
+ROWS = RolloutRows(wire.STRUCTURE, rollout, rollout_till, {"attempt": 0})
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -55,76 +53,20 @@ def place(
     connection: Connection, published: Published, waves: Mapping[int, int], *, who: str, everyone: bool, now: float
 ) -> int:
     """A new roll-out's id. One that goes on ends here."""
-    for found in connection.scalars(select(rollout.c.id).where(rollout.c.state.in_(("running", "stopped")))).all():
-        end(connection, found, "cancelled", now)
     values = {
         "number": number(connection, now),
         "version": published.version,
         "sha256": published.sha256,
         "published": published.text,
         "signature": published.signature,
-        "asked_by": who,
-        "asked_at": now,
-        "everyone": everyone,
-        "state": "running",
-        "wave": 1,
-        "code": "",
-        "stopped_by": "",
     }
-    new = int(connection.execute(insert(rollout).values(values).returning(rollout.c.id)).scalar_one())
-    rows = [_new_row(new, till_id, wave) for till_id, wave in waves.items()]
-    for start in range(0, len(rows), _CHUNK):
-        connection.execute(insert(rollout_till), rows[start : start + _CHUNK])
-    return new
-
-
-def join(connection: Connection, rollout_id: int, till_id: int) -> None:
-    """A till that came later, in the last wave."""
-    connection.execute(insert(rollout_till).values(_new_row(rollout_id, till_id, WAVES)))
-    connection.execute(
-        update(rollout)
-        .where(rollout.c.id == rollout_id, rollout.c.state == "done")
-        .values(state="running", finished_at=None)
-    )
-
-
-def end(connection: Connection, rollout_id: int, state: str, now: float) -> None:
-    """Cancels what has not begun; a till that is at it may still report."""
-    mine = (rollout_till.c.rollout_id == rollout_id) & rollout_till.c.state.in_(_OPEN)
-    if state == "cancelled":
-        withdraw(connection, wire.STRUCTURE, connection.scalars(select(rollout_till.c.till_id).where(mine)).all(), now)
-        connection.execute(update(rollout_till).where(mine).values(state="cancelled"))
-    connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(state=state, finished_at=now))
+    return ROWS.place(connection, values, waves, who=who, everyone=everyone, now=now)
 
 
 def again(connection: Connection, rollout_id: int, now: float) -> None:
     """Goes on: under a new number, so that tills which failed try anew."""
-    mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.state != "done")
-    connection.execute(
-        update(rollout_till)
-        .where(mine)
-        .values(state="pending", attempt=rollout_till.c.attempt + 1, offered_at=None, **UNSAID)
-    )
-    values = {"state": "running", "number": number(connection, now), "finished_at": None, "code": "", "stopped_by": ""}
-    connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(values))
-
-
-def stop(connection: Connection, rollout_id: int, code: str, till: str, now: float) -> None:
-    """Nobody else is told of it."""
-    mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.state == "offered")
-    withdraw(connection, wire.STRUCTURE, connection.scalars(select(rollout_till.c.till_id).where(mine)).all(), now)
-    running = (rollout.c.id == rollout_id) & (rollout.c.state == "running")
-    connection.execute(update(rollout).where(running).values(state="stopped", code=code, stopped_by=till))
-
-
-def move(connection: Connection, rollout_id: int, wave: int) -> None:
-    behind = (rollout.c.id == rollout_id) & (rollout.c.wave < wave)
-    connection.execute(update(rollout).where(behind).values(wave=wave))
-
-
-def mark(connection: Connection, rollout_id: int, till_id: int, **values: Any) -> None:
-    mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.till_id == till_id)
-    connection.execute(update(rollout_till).where(mine).values(values))
+    attempt = {"attempt": rollout_till.c.attempt + 1}
+    ROWS.again(connection, rollout_id, attempt, number=number(connection, now))
 
 
 def remember(connection: Connection, till_id: int, said: wire.TillStructure, now: float) -> None:
@@ -163,11 +105,6 @@ def standing_order(connection: Connection, till_id: int) -> StandingOrder | None
     )
 
 
-def is_in(connection: Connection, rollout_id: int, till_id: int) -> bool:
-    mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.till_id == till_id)
-    return connection.execute(select(rollout_till.c.till_id).where(mine)).first() is not None
-
-
 def lock(connection: Connection, rollout_id: int) -> Any:
     """The roll-out's own row, for this transaction alone; None where there is none."""
     return connection.execute(select(rollout).where(rollout.c.id == rollout_id).with_for_update()).one_or_none()
@@ -188,48 +125,6 @@ def standings(connection: Connection, rollout_id: int, heard_since: float) -> li
     return [TillInWave(row.wave, row.state, bool(row.reachable)) for row in connection.execute(query)]
 
 
-def find(connection: Connection, rollout_id: int | None) -> Rollout | None:
-    """The newest where ``rollout_id`` is None."""
-    query = select(rollout).order_by(rollout.c.id.desc()).limit(1)
-    if rollout_id is not None:
-        query = query.where(rollout.c.id == rollout_id)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    mine = rollout_till.c.rollout_id == row.id
-    counted = connection.execute(
-        select(rollout_till.c.state, func.count().label("tills")).where(mine).group_by(rollout_till.c.state)
-    ).all()
-    return Rollout(
-        id=row.id,
-        version=row.version,
-        asked_by=row.asked_by,
-        asked_at=row.asked_at,
-        everyone=row.everyone,
-        state=row.state,
-        wave=row.wave,
-        waves=connection.execute(select(func.coalesce(func.max(rollout_till.c.wave), 1)).where(mine)).scalar_one(),
-        counts={row.state: row.tills for row in counted},
-        finished_at=row.finished_at,
-        code=row.code,
-        stopped_by=row.stopped_by,
-    )
-
-
-def tills_of(connection: Connection, rollout_id: int, heard_since: float, name: str | None = None) -> list[RolloutTill]:
-    """Those that failed first, then by wave and name; or the one of that name alone."""
-    failed_first = case((rollout_till.c.state == "failed", 0), else_=1)
-    query = (
-        select(rollout_till, tills.c.name, tills.c.last_contact_at)
-        .join(tills, tills.c.id == rollout_till.c.till_id)
-        .where(rollout_till.c.rollout_id == rollout_id)
-        .order_by(failed_first, rollout_till.c.wave, tills.c.name_key)
-    )
-    if name is not None:
-        query = query.where(tills.c.name_key == name.lower())
-    return [_till(row, heard_since) for row in connection.execute(query)]
-
-
 def candidates(connection: Connection, names: Sequence[str] | None, heard_since: float) -> list[int]:
     """The ids of enabled tills, those that can answer first; all, or those named (in any capitals)."""
     reachable = (tills.c.last_contact_at >= heard_since) & till_structure.c.till_id.is_not(None)
@@ -245,29 +140,3 @@ def candidates(connection: Connection, names: Sequence[str] | None, heard_since:
     named = select(tills.c.id).where(tills.c.name_key.in_(keys))
     chosen = set(connection.scalars(named))
     return [till_id for till_id in connection.scalars(query) if till_id in chosen]
-
-
-def _till(row: Any, heard_since: float) -> RolloutTill:
-    contact = row.last_contact_at
-    return RolloutTill(
-        till=row.name,
-        wave=row.wave,
-        state=row.state,
-        offline_since=contact if contact is not None and contact < heard_since else None,
-        offered_at=row.offered_at,
-        reported_at=row.reported_at,
-        seconds=row.seconds,
-        code=row.code,
-        facts=_facts.decode(row.facts),
-    )
-
-
-def _new_row(rollout_id: int, till_id: int, wave: int) -> dict[str, Any]:
-    return {
-        "rollout_id": rollout_id,
-        "till_id": till_id,
-        "wave": wave,
-        "state": "pending",
-        "attempt": 0,
-        **UNSAID,
-    }

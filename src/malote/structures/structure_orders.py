@@ -15,7 +15,7 @@ from malote.orders.kinds import OrderKind, Placing
 from malote.orders.rows import StoredOrder
 from malote.orders.waves import is_over, open_wave
 from malote.structures import rollout_rows
-from malote.structures.rollout_rows import StandingOrder
+from malote.structures.rollout_rows import ROWS, StandingOrder
 from malote.tills.till import Till
 
 SAID_SECONDS = 60.0  # between two notes of the same words of a till
@@ -63,15 +63,15 @@ class StructureOrders(OrderKind):
         now = self._clock()
         row = rollout_rows.lock(connection, rollout_id)
         if said.state == "done":
-            values = {"state": "done", "reported_at": now, "seconds": said.seconds, **rollout_rows.UNSAID}
-            rollout_rows.mark(connection, rollout_id, till.id, **values)
+            values = {"state": "done", "reported_at": now, "seconds": said.seconds}
+            ROWS.mark(connection, rollout_id, till.id, **values)
             self._advance(connection, rollout_id, now)
         # One of before it went on again says nothing of this time.
         elif said.state == "failed" and order.number == row.number:
             code, facts = book.reason_of(said)
             values = {"state": "failed", "reported_at": now, "seconds": said.seconds, "code": code, "facts": facts}
-            rollout_rows.mark(connection, rollout_id, till.id, **values)
-            rollout_rows.stop(connection, rollout_id, code, till.name, now)
+            ROWS.mark(connection, rollout_id, till.id, **values)
+            ROWS.stop(connection, rollout_id, code, till.name, now)
 
     def _waits(self, told: StandingOrder) -> bool:
         """Whether it is too early to look again whether a till's wave may open: many tills ask at once."""
@@ -86,8 +86,8 @@ class StructureOrders(OrderKind):
     def _order(self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder) -> bool:
         now = self._clock()
         rollout_rows.lock(connection, told.rollout_id)
-        if not rollout_rows.is_in(connection, told.rollout_id, till.id):
-            rollout_rows.join(connection, told.rollout_id, till.id)
+        if ROWS.state_of(connection, told.rollout_id, till.id) is None:
+            ROWS.join(connection, told.rollout_id, till.id)
         # Read again: another process may have moved it since.
         current = rollout_rows.standing_order(connection, till.id)
         if current is None or current.rollout_id != told.rollout_id or current.state == "done":
@@ -101,7 +101,7 @@ class StructureOrders(OrderKind):
         if current is None or not current.open or not current.running or current.ordered:
             return False
         if current.state == "pending":
-            rollout_rows.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
+            ROWS.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
         elif current.state != "offered":
             return False
         self._place(connection, till, current, now)
@@ -115,8 +115,8 @@ class StructureOrders(OrderKind):
 
     def _has_it(self, connection: Connection, till: Till, current: StandingOrder, now: float) -> None:
         """Without an order, or by one of another server."""
-        values = {"state": "done", "reported_at": now, "seconds": None, **rollout_rows.UNSAID}
-        rollout_rows.mark(connection, current.rollout_id, till.id, **values)
+        values = {"state": "done", "reported_at": now, "seconds": None}
+        ROWS.mark(connection, current.rollout_id, till.id, **values)
         for order in rows.open_by_till(connection, self.name, [till.id]).values():
             rows.end(connection, order.id, "done", now, result="{}")
         self._advance(connection, current.rollout_id, now)
@@ -128,9 +128,9 @@ class StructureOrders(OrderKind):
             return
         standings = rollout_rows.standings(connection, rollout_id, now - self._settings.offline_minutes * 60)
         if is_over(standings):
-            rollout_rows.end(connection, rollout_id, "done", now)
+            ROWS.end(connection, rollout_id, "done", now)
         else:
-            rollout_rows.move(connection, rollout_id, open_wave(standings, row.wave))
+            ROWS.move(connection, rollout_id, open_wave(standings, row.wave))
 
 
 def _moves(told: StandingOrder | None) -> bool:

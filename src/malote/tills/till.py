@@ -137,6 +137,12 @@ def ids_of(till_ids: Sequence[int]) -> Subquery:
     return (query if len(till_ids) > CHUNK else query.where(tills.c.id.in_(till_ids))).subquery()
 
 
+def names_and_contacts() -> Subquery:
+    """Each till's ``id``, ``name``, ``name_key`` and ``last_contact_at``, for a question of another room that joins
+    them."""
+    return select(tills.c.id, tills.c.name, tills.c.name_key, tills.c.last_contact_at).subquery()
+
+
 def last_contacts(connection: Connection, till_ids: Collection[int] | None = None) -> dict[int, float]:
     """When each of these, of more than a chunk or without them each there is, was last heard of, in seconds since the
     epoch; without those of which nothing ever was."""
