@@ -181,6 +181,13 @@ def insert_sale_like(connection: Connection, own: Sale, key: str) -> str:
     return key
 
 
+def undo_cancellation(connection: Connection, key: str) -> None:
+    """By hand, with all that tells of it."""
+    _set_sale(cancelled_at=None)(connection, key)
+    connection.execute(delete(cancellations).where(cancellations.c.access_key == key))
+    _delete_entry(connection, f"cancel:{key}")
+
+
 def _twice(table: Table, connection: Connection, condition: ColumnElement[bool]) -> None:
     row = dict(connection.execute(select(table).where(condition)).mappings().one())
     connection.execute(insert(table), row)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from malote.accounts.audit import SYSTEM
+from malote.books.rebooking import plan, rebook
 from malote.books.reconciling import Books, ReconcileQuery, ReconcileReport, reconcile
 from malote.business_day import BusinessCalendar
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from tests.engines.erp_support import Tables
-from tests.engines.month_support import Month, loosen, tamper, tamper_beside
+from tests.engines.month_support import Month, loosen, tamper, tamper_beside, undo_cancellation
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING
 
@@ -75,3 +77,19 @@ def test_one_byte_of_the_ledger_or_a_row_doubled_beside_the_sales_is_a_finding(s
         erp_memory.look(shop.engine, erp, shop.clock() + 60)
     told = till_documents.status(shop.spool.engine, now=shop.spool.clock())
     assert sum(status.outside + status.differing for status in told) == len(expected)
+
+
+def test_a_cancellation_undone_by_hand_is_one_finding_and_booked_again(shop: Shop, tables: Tables) -> None:
+    month = Month(shop, tills=1, days=1, per_day=3)
+    [sold] = month.cancelled()
+    with tables.engine.begin() as connection:
+        undo_cancellation(connection, sold.access_key)
+    report = compared(shop)
+    assert [(one.what, one.kind) for one in report.differences] == [("missing", "cancellation")]
+    with closing(shop.erp()) as erp:
+        planned = plan(Books(shop.engine, erp, BusinessCalendar()), SINCE, shop.clock())
+    assert rebook(shop.engine, planned, SYSTEM, shop.clock()) == 1
+    with closing(shop.poster()) as poster:
+        poster.drain()
+    assert compared(shop).differences == []
+    assert tables.cancelled() == [sold.access_key]

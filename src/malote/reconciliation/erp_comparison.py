@@ -122,13 +122,14 @@ def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool
 
     with reading(engine) as connection:
         booked, contents = departing.with_contents(connection, _read(connection, ids))
-    wanted = [*(one.identity for one in booked), *number_guards.identities(booked, contents)]
+    cancellations = [f"cancel:{one.access_key}" for one in booked if one.kind == "sale" and one.cancelled]
+    wanted = [*(one.identity for one in booked), *cancellations, *number_guards.identities(booked, contents)]
     entries = erp.ledger(wanted) if booked else {}
     keys = [one.access_key for one in booked if one.kind == "sale"]
     rows: dict[str, list[ComparedSaleRow]] = defaultdict(list)
     for row in erp.sales(keys) if sales and keys else ():
         rows[row.access_key].append(row)
-    found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
+    found = [one for each in booked if (one := _judged(each, entries, rows, sales=sales))]
     if sales:
         found = departing.with_departures(engine, erp, booked, contents, found)
     found = number_guards.with_lost_guards(engine, erp, booked, contents, entries, found)
@@ -166,8 +167,9 @@ def _together(first: ErpComparison, second: ErpComparison) -> ErpComparison:
 
 
 def _judged(
-    booked: Booked, listed: bool, rows: Mapping[str, Sequence[ComparedSaleRow]], *, sales: bool
+    booked: Booked, entries: Mapping[str, bytes], rows: Mapping[str, Sequence[ComparedSaleRow]], *, sales: bool
 ) -> ErpDifference | None:
+    listed = booked.identity in entries
     if booked.kind == "number_void":
         return None if listed else ErpDifference(booked, "void")
     if booked.kind != "sale" or not sales:
@@ -182,6 +184,8 @@ def _judged(
         return ErpDifference(booked, "doubled", told)
     if own[0].total not in booked.totals:
         return ErpDifference(booked, "total", told)
+    if booked.cancelled and not own[0].cancelled and f"cancel:{booked.access_key}" not in entries:
+        return None  # one tampering: the cancellation itself is gone, and is told as such
     if own[0].cancelled != booked.cancelled:
         return ErpDifference(booked, "state", told)
     return None
