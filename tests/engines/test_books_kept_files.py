@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, select, update
 
@@ -18,9 +19,10 @@ from malote.findings import lights
 from malote.fiscal.documents import Document, Sale
 from malote.fiscal.reader import read
 from malote.fiscal.reading_limits import Limits
-from malote.register import contents
+from malote.register import contents, replaying
 from malote.sealing import seal
 from malote.spool.documents import IncomingFile
+from malote.spool.extracted import pack
 from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 from malote.wire import PouchFile
@@ -136,6 +138,17 @@ def test_what_was_read_from_a_file_is_compared_with_its_line(store: Engine) -> N
         connection.execute(update(pouches).where(pouches.c.id == 2).values(extracted=held))
     whole_round(store, NOW)
     assert told(store) == [(3, "extracted"), (4, "extracted")]
+
+
+def test_a_form_of_the_same_key_and_total_and_other_goods_is_told_and_a_replayed_one_is_not(store: Engine) -> None:
+    with writing(store) as connection:
+        forms = [sold(1), sold(2)]
+        items = (msgspec.structs.replace(forms[1].items[0], product_code="999"), *forms[1].items[1:])
+        changed = msgspec.structs.replace(forms[1], items=items)
+        connection.execute(update(pouches).where(pouches.c.id == 1).values(extracted=pack([forms[0], changed])))
+        replaying.give_document(connection, 3, sold(3))
+    whole_round(store, NOW)
+    assert told(store) == [(2, "extracted")]
 
 
 def test_the_file_as_it_came_mends_it_and_no_other_does(store: Engine) -> None:

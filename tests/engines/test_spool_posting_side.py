@@ -226,8 +226,13 @@ def a_cent_more(one: Sale) -> Sale:
     return replace(one, totals=replace(one.totals, total=one.totals.total + 1))
 
 
-@pytest.mark.parametrize("other", [sale(1), a_cent_more(sale(2))])
-def test_a_form_of_another_sale_or_total_than_the_one_that_came_is_booked_by_nobody(
+def other_goods(one: Sale) -> Sale:
+    """The same key and total."""
+    return replace(one, items=(replace(one.items[0], description="outra coisa"), *one.items[1:]))
+
+
+@pytest.mark.parametrize("other", [sale(1), a_cent_more(sale(2)), other_goods(sale(2))])
+def test_a_form_of_another_sale_or_total_or_goods_than_the_one_that_came_is_booked_by_nobody(
     spool: Spool, till_one: Till, spool_engine: Engine, other: Sale
 ) -> None:
     send_sales(spool, till_one, [2])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from malote.spool.extracted import DamagedError, Extracted, extend, pack
+from malote.spool.extracted import DamagedError, Extracted, extend, extended_digests, pack, packed
 from tests.engines.spool_support import cancellation, sale
 
 
@@ -39,3 +39,16 @@ def test_extending_what_is_lost_never_gives_one_document_for_another(lost: bytes
     for index in (0, 1):
         with pytest.raises(DamagedError):
             opened.document(index)
+
+
+def test_a_form_that_somebody_changed_is_told_and_what_came_without_digest_is_believed() -> None:
+    blob, digests = packed([sale(1), None, sale(2)])
+    extended, first = extend(blob, 3, [sale(3)])
+    opened = Extracted(extended, extended_digests(digests, first, [sale(3)]))
+    assert [opened.document(index) for index in (0, 2, 3)] == [sale(1), sale(2), sale(3)]
+    other = Extracted(pack([sale(1), None, sale(9), sale(3)]), digests)
+    assert other.document(3) == sale(3), "an older program added it, and took no digest"
+    with pytest.raises(DamagedError):
+        other.document(2)
+    assert Extracted(pack([sale(9)])).document(0) == sale(9)
+    assert extended_digests(None, 2, [sale(9)]) is None

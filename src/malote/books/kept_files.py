@@ -150,7 +150,7 @@ def _look_at(engine: Engine, pouch_id: int, now: float) -> int:
         for some in chunks([row.id for row in rows]):
             query = select(damaged_file).where(damaged_file.c.document_id.in_(some))
             known |= {row.document_id: row.what for row in connection.execute(query)}
-    found = damages(rows, pouch.body if pouch else None, pouch.extracted if pouch else None)
+    found = damages(rows, *((pouch.body, pouch.extracted, pouch.extracted_digests) if pouch else (None, None)))
     gone = [one for one in known if known[one] != found.get(one)]
     fresh = {one: what for one, what in found.items() if known.get(one) != what}
     if gone or fresh:
@@ -171,7 +171,9 @@ _NEEDED = ("id", "till_id", "kind", "pouch_index", "extracted_index", "file_sha2
 _COLUMNS = [documents.c[name] for name in _NEEDED]
 
 
-def damages(rows: Sequence[Any], body: bytes | None, extracted: bytes | None) -> dict[int, Damage]:
+def damages(
+    rows: Sequence[Any], body: bytes | None, extracted: bytes | None, digests: bytes | None = None
+) -> dict[int, Damage]:
     """By document of one pouch what is wrong with it, of those of which anything is."""
     if body is None:
         return {row.id: "gone" for row in rows}
@@ -180,7 +182,7 @@ def damages(rows: Sequence[Any], body: bytes | None, extracted: bytes | None) ->
     for row in rows:
         if hashes.get(row.pouch_index) != bytes(row.file_sha256):
             found[row.id] = "changed"
-    for document_id in _unlike(rows, extracted):
+    for document_id in _unlike(rows, extracted, digests):
         found.setdefault(document_id, "extracted")
     return found
 
@@ -194,10 +196,10 @@ def _hashes(body: bytes) -> Mapping[int, bytes]:
     return {place: hashlib.sha256(file.content).digest() for place, file in enumerate(pouch.files)}
 
 
-def _unlike(rows: Sequence[Any], extracted: bytes | None) -> Iterator[int]:
+def _unlike(rows: Sequence[Any], extracted: bytes | None, digests: bytes | None) -> Iterator[int]:
     read = [row for row in rows if row.extracted_index is not None]
     try:
-        opened = Extracted(extracted) if extracted is not None else None
+        opened = Extracted(extracted, digests) if extracted is not None else None
     except DamagedError:
         opened = None
     for row in read:

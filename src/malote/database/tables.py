@@ -85,6 +85,7 @@ pouch = Table(
     # Last, so that reading the columns above never walks over the bytes.
     Column("body", LargeBinary),  # as received: zstd of MessagePack of wire.Pouch; NULL once pruned
     Column("extracted", LargeBinary),  # spool/extracted.py; NULL once pruned
+    Column("extracted_digests", LargeBinary),  # of its forms; NULL of what was packed before there were any
     PartialIndex("pouch_kept", "id", where=text("pruned_at IS NULL")),
 )
 

@@ -43,9 +43,9 @@ def contents(connection: Connection, ids: Sequence[int], keys: Sequence[str]) ->
     ordered = sorted(by_pouch)
     for start in range(0, len(ordered), _POUCHES_AT_ONCE):
         some = ordered[start : start + _POUCHES_AT_ONCE]
-        opened = select(pouches.c.id, pouches.c.extracted).where(pouches.c.id.in_(some))
-        for pouch_id, blob in connection.execute(opened.where(pouches.c.extracted.is_not(None))):
-            yield from _of_pouch(blob, by_pouch[pouch_id])
+        opened = select(pouches.c.id, pouches.c.extracted, pouches.c.extracted_digests).where(pouches.c.id.in_(some))
+        for pouch_id, blob, digests in connection.execute(opened.where(pouches.c.extracted.is_not(None))):
+            yield from _of_pouch(blob, digests, by_pouch[pouch_id])
 
 
 _COLUMNS = (
@@ -60,9 +60,11 @@ _COLUMNS = (
 )
 
 
-def _of_pouch(blob: bytes, wanted: dict[int, tuple[int, str, str, str, bool, str | None]]) -> Iterator[Content]:
+def _of_pouch(
+    blob: bytes, digests: bytes | None, wanted: dict[int, tuple[int, str, str, str, bool, str | None]]
+) -> Iterator[Content]:
     try:
-        extracted = Extracted(blob)
+        extracted = Extracted(blob, digests)
     except DamagedError:
         return
     for document_id, (index, kind, access_key, till, duplicate, issued_at) in sorted(wanted.items()):

@@ -33,5 +33,6 @@ def reopened(engine: Engine, places: Sequence[ExtractedPlace]) -> Iterator[tuple
 
 def _open(engine: Engine, pouch_id: int) -> Extracted | None:
     with reading(engine) as connection:
-        blob = connection.execute(select(pouches.c.extracted).where(pouches.c.id == pouch_id)).scalar()
-    return opened_or_none(blob)
+        query = select(pouches.c.extracted, pouches.c.extracted_digests).where(pouches.c.id == pouch_id)
+        row = connection.execute(query).one_or_none()
+    return opened_or_none(row.extracted, row.extracted_digests) if row is not None else None

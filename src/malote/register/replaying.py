@@ -226,7 +226,9 @@ def _extend(connection: Connection, pouch_id: int, more: Sequence[Document]) -> 
     highest = select(func.max(documents.c.extracted_index)).where(documents.c.pouch_id == pouch_id)
     used = connection.execute(highest).scalar_one()
     same_pouch = pouches.c.id == pouch_id
-    blob = connection.execute(select(pouches.c.extracted).where(same_pouch).with_for_update()).scalar_one()
+    held = select(pouches.c.extracted, pouches.c.extracted_digests).where(same_pouch).with_for_update()
+    blob, digests = connection.execute(held).one()
     extended, first = extracted.extend(blob, 0 if used is None else used + 1, more)
-    connection.execute(update(pouches).where(same_pouch).values(extracted=extended))
+    digests = extracted.extended_digests(digests, first, more)
+    connection.execute(update(pouches).where(same_pouch).values(extracted=extended, extracted_digests=digests))
     return first

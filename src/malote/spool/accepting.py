@@ -48,7 +48,7 @@ class _New(msgspec.Struct, frozen=True):
 
 def accept(engine: Engine, arrival: Arrival, language: Language) -> list[FileReceipt]:
     hashes = [file.sha256 for file in arrival.files]
-    packed = extracted.pack(_extracted(_distinct(arrival.files)))
+    packed = extracted.packed(_extracted(_distinct(arrival.files)))
     with writing(engine) as connection:
         # The till's couriers wait for each other here; the second then sees what the first has kept.
         _lock_till(connection, arrival.till_id)
@@ -57,7 +57,7 @@ def accept(engine: Engine, arrival: Arrival, language: Language) -> list[FileRec
         if not new:
             return _replies(hashes, before, {})
         if before:
-            packed = extracted.pack(_extracted(new))
+            packed = extracted.packed(_extracted(new))
         pouch_id = _keep_pouch(connection, arrival, packed)
         if _keep_documents(connection, arrival, pouch_id, new):
             kept_now = receipts.read(connection, arrival.till_id, [one.file.sha256 for one in new], language)
@@ -87,12 +87,13 @@ def _lock_till(connection: Connection, till_id: int) -> None:
     connection.execute(select(tills.c.id).where(tills.c.id == till_id).with_for_update(key_share=True)).one()
 
 
-def _keep_pouch(connection: Connection, arrival: Arrival, packed: bytes) -> int:
+def _keep_pouch(connection: Connection, arrival: Arrival, packed: extracted.Packed) -> int:
     values = {
         "till_id": arrival.till_id,
         "received_at": arrival.received_at,
         "body": arrival.body,
-        "extracted": packed,
+        "extracted": packed.blob,
+        "extracted_digests": packed.digests,
     }
     return int(connection.execute(insert(pouches).values(values).returning(pouches.c.id)).scalar_one())
 

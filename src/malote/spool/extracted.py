@@ -1,13 +1,13 @@
 """The extracted documents of one pouch as one blob, so that a poster reads no XML."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from malote import frames
-from malote.fiscal import documents
 from malote.fiscal.documents import Document, Sale
 
 
@@ -15,8 +15,32 @@ class DamagedError(Exception):
     """The blob isn't what ``pack`` made, or a version that can't be read any more made it."""
 
 
+class Packed(NamedTuple):
+    """``digests``: of each form, by its index: one that somebody changed is told from the one that was read."""
+
+    blob: bytes
+    digests: bytes
+
+
+def packed(extracted: list[Document | None]) -> Packed:
+    entries = [msgspec.Raw(_encoder.encode(document)) for document in extracted]
+    return Packed(frames.pack(_encoder.encode(entries), level=1), b"".join(map(_digest, entries)))
+
+
 def pack(extracted: list[Document | None]) -> bytes:
-    return frames.pack(documents.encode(extracted), level=1)
+    return packed(extracted).blob
+
+
+def extended_digests(digests: bytes | None, first: int, more: Sequence[Document]) -> bytes | None:
+    """With those of ``extend``; None where nobody took any of what was packed before."""
+    if digests is None:
+        return None
+    known = digests[: first * _DIGEST].ljust(first * _DIGEST, b"\0")
+    return known + b"".join(_digest(_encoder.encode(document)) for document in more)
+
+
+def _digest(entry: bytes | msgspec.Raw) -> bytes:
+    return hashlib.sha256(entry).digest()[:_DIGEST]
 
 
 def extend(blob: bytes | None, used: int, more: Sequence[Document]) -> tuple[bytes, int]:
@@ -47,14 +71,20 @@ def _opened(blob: bytes) -> list[msgspec.Raw]:
 class Extracted:
     """An opened blob. Only the documents asked for are decoded: a waiting one may be alone among hundreds."""
 
-    def __init__(self, blob: bytes) -> None:
-        """Raises ``DamagedError``."""
+    def __init__(self, blob: bytes, digests: bytes | None = None) -> None:
+        """``digests`` as they were kept beside it; a form of which none was taken is believed. Raises
+        ``DamagedError``."""
         self._entries = _opened(blob)
+        self._digests = digests or b""
 
     def document(self, index: int) -> Document:
         """Raises ``DamagedError``."""
         try:
-            found = _one.decode(self._entries[index])
+            entry = self._entries[index]
+            kept = self._digests[index * _DIGEST : (index + 1) * _DIGEST]
+            if kept.strip(b"\0") and kept != _digest(entry):
+                raise DamagedError("another form than the one that was read")
+            found = _one.decode(entry)
         except (msgspec.DecodeError, UnicodeDecodeError, IndexError) as error:
             raise DamagedError(str(error)) from error
         if found is None:
@@ -62,10 +92,10 @@ class Extracted:
         return found
 
 
-def opened_or_none(blob: bytes | None) -> Extracted | None:
+def opened_or_none(blob: bytes | None, digests: bytes | None) -> Extracted | None:
     """None where there is none, or it is damaged."""
     try:
-        return None if blob is None else Extracted(blob)
+        return None if blob is None else Extracted(blob, digests)
     except DamagedError:
         return None
 
@@ -86,6 +116,7 @@ def is_of(document: Document, access_key: str | None, total: int | None) -> bool
     return (document.access_key, document.totals.total) == (access_key, total)
 
 
+_DIGEST = 16  # bytes of a SHA-256
 _LARGEST = 2**31  # bytes: what this server packed itself is bounded by the pouches it takes
 
 

@@ -37,7 +37,7 @@ def answers(engine: Engine, access_keys: Collection[str]) -> dict[str, list[Answ
     with reading(engine) as connection:
         for chunk in chunks(sorted(access_keys)):
             query = (
-                select(documents.c.extracted_index, pouches.c.extracted)
+                select(documents.c.extracted_index, pouches.c.extracted, pouches.c.extracted_digests)
                 .join_from(documents, pouches, documents.c.pouch_id == pouches.c.id)
                 .where(documents.c.access_key.in_(chunk), documents.c.kind == "answer")
                 .where(documents.c.state != "discarded", documents.c.extracted_index.is_not(None))
@@ -45,14 +45,14 @@ def answers(engine: Engine, access_keys: Collection[str]) -> dict[str, list[Answ
                 .order_by(documents.c.id)
             )
             for row in connection.execute(query):
-                for answer in _opened(row.extracted, row.extracted_index):
+                for answer in _opened(row.extracted, row.extracted_digests, row.extracted_index):
                     found[answer.access_key].append(answer)
     return dict(found)
 
 
-def _opened(blob: bytes, index: int) -> Iterator[Answer]:
+def _opened(blob: bytes, digests: bytes | None, index: int) -> Iterator[Answer]:
     try:
-        document = Extracted(blob).document(index)
+        document = Extracted(blob, digests).document(index)
     except DamagedError:
         return
     if isinstance(document, Answer):

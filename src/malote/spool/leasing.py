@@ -194,8 +194,8 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
     with reading(engine) as connection:
         names = _till_names(connection, {claim.till_id for claim in claims})
         again = rebooking.ordered(connection, [claim.id for claim in claims if claim.attempts])
-        for pouch_id, blob in _blobs(connection, list(by_pouch)):
-            extracted = opened_or_none(blob)
+        for pouch_id, blob, digests in _blobs(connection, list(by_pouch)):
+            extracted = opened_or_none(blob, digests)
             for claim in by_pouch[pouch_id]:
                 document = document_or_none(extracted, claim.extracted_index)
                 if document is None or not is_of(document, claim.access_key, claim.total):
@@ -217,10 +217,10 @@ def _till_names(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.name for row in connection.execute(query)}
 
 
-def _blobs(connection: Connection, pouch_ids: Sequence[int]) -> Iterator[tuple[int, bytes | None]]:
+def _blobs(connection: Connection, pouch_ids: Sequence[int]) -> Iterator[tuple[int, bytes | None, bytes | None]]:
     """The extracted forms, a few pouches at a time, so that memory stays bounded."""
     for start in range(0, len(pouch_ids), _POUCHES_AT_ONCE):
         chunk = pouch_ids[start : start + _POUCHES_AT_ONCE]
-        query = select(pouches.c.id, pouches.c.extracted).where(pouches.c.id.in_(chunk))
+        query = select(pouches.c.id, pouches.c.extracted, pouches.c.extracted_digests).where(pouches.c.id.in_(chunk))
         for row in connection.execute(query):
-            yield row.id, row.extracted
+            yield row.id, row.extracted, row.extracted_digests

@@ -27,12 +27,12 @@ def booked_otherwise(engine: Engine, notes: Mapping[str, Sale]) -> set[str]:
     same: set[str] = set()  # a person had this very content booked
     with reading(engine) as connection:
         for chunk in chunks(sorted(notes)):
-            query = select(documents.c.access_key, documents.c.state, documents.c.extracted_index, pouches.c.extracted)
+            query = select(documents.c.access_key, documents.c.state, documents.c.extracted_index, *_FORMS)
             query = query.join_from(documents, pouches, documents.c.pouch_id == pouches.c.id)
             query = query.where(documents.c.access_key.in_(chunk), documents.c.kind == "sale")
             for row in connection.execute(query):
                 counts = row.state in _BOOKED or (row.state in OPEN and in_contingency(row.access_key))
-                if counts and (other := _said(row.extracted, row.extracted_index)):
+                if counts and (other := _said(row.extracted, row.extracted_digests, row.extracted_index)):
                     differs = content_hash(other) != content_hash(notes[row.access_key])
                     (found if differs else same).add(row.access_key)
     return found - same
@@ -50,12 +50,15 @@ def known_as_none(engine: Engine, access_keys: Collection[str]) -> set[str]:
     return found
 
 
-def _said(blob: bytes | None, index: int | None) -> Sale | None:
+_FORMS = (pouches.c.extracted, pouches.c.extracted_digests)
+
+
+def _said(blob: bytes | None, digests: bytes | None, index: int | None) -> Sale | None:
     """What the other version says; None where it is gone."""
     if blob is None or index is None:
         return None
     try:
-        other = Extracted(blob).document(index)
+        other = Extracted(blob, digests).document(index)
     except DamagedError:
         return None
     return other if isinstance(other, Sale) else None

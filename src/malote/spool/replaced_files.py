@@ -22,7 +22,8 @@ def put(
 
     What could not be read when it came stays as it is: a replay reads it anew.
     """
-    values = {"till_id": till_id, "received_at": now, "body": body, "extracted": extracted.pack(list(readings))}
+    blob, digests = extracted.packed(list(readings))
+    values = {"till_id": till_id, "received_at": now, "body": body, "extracted": blob, "extracted_digests": digests}
     pouch_id = connection.execute(insert(pouches).values(values).returning(pouches.c.id)).scalar_one()
     query = select(documents.c.id, documents.c.position, documents.c.extracted_index).where(documents.c.id.in_(ids))
     for row in connection.execute(query).all():

@@ -48,7 +48,7 @@ def prune(engine: Engine, before: float, hold: Hold | None = None, *, now: float
             result = connection.execute(
                 update(pouches)
                 .where(pouches.c.id.in_(ids), pouches.c.pruned_at.is_(None), ~_needed(before), ~kept)
-                .values(body=None, extracted=None, pruned_at=now)
+                .values(body=None, extracted=None, extracted_digests=None, pruned_at=now)
             )
         pruned += result.rowcount
 
