@@ -19,7 +19,7 @@ from tests.engines.sales import cancellation, postings, supermarket
 
 pytestmark = pytest.mark.postgresql
 
-SOLD = day(12)
+SOLD = day(13)
 CANCELLED = {SOLD[0].access_key}
 
 COMPARED = '''
@@ -92,6 +92,8 @@ def test_ordinary_tables_as_they_were_filled_differ_in_nothing(ordinary: Erp) ->
             " delete from cupom_linha where cupom = {id}; delete from estoque_mov where cupom = {id};"
             " delete from cupom where id = {id}"), [GONE]),
         (10, "update cupom set protocolo = '135269999999999' where id = {id}", ["protocol_number"]),
+        (12, ("update cupom set chave = left(chave, 35) || '99999999' || right(chave, 1)"
+              " where id = {id}"), ["access_key"]),
     ],
 )  # fmt: skip
 def test_what_is_changed_in_ordinary_tables_is_named(

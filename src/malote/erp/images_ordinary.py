@@ -104,11 +104,7 @@ class _Look:
     def _headers(self, mapped: MappedTable, sales: Sequence[Row]) -> None:
         found = mapped.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
-        told = [
-            one
-            for one in mapped.targets
-            if (is_compared(one) or tells_protocol(one)) and one not in found.targets and one.bare != "access_key"
-        ]
+        told = [one for one in mapped.targets if (is_compared(one) or tells_protocol(one)) and one not in found.targets]
         values = _values(sales=[(row, row) for row in sales], targets=told)
         for made, row in zip(values, sales, strict=True):
             made |= found.by_column(row)

@@ -18,6 +18,7 @@ _LEDGER = "ledger."
 _OF_FIELDS: tuple[tuple[What, frozenset[str]], ...] = (
     ("deleted", frozenset({GONE})),
     ("doubled", frozenset({TWICE})),
+    ("key", frozenset({"access_key"})),
     ("total", frozenset({"total"})),
     ("state", frozenset({"cancelled_at"})),
     ("date", frozenset({"issued_at"})),
