@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from malote.consumers.periods import Period
 
 MOST_NAMED = 50  # on the screen; --json has all
+_KINDS: dict[str, Bilingual[str]] = {
+    "cancellation": Bilingual("cancelamento", "cancellation"),
+    "number_void": Bilingual("inutilização", "voided numbers"),
+}
+_OTHER = Bilingual("evento", "event")
 _MISSING: dict[str, Bilingual[str]] = {
     "line": Bilingual("linha incompleta", "line not complete"),
     "file": Bilingual("sem o XML", "without its XML"),
@@ -97,7 +102,7 @@ def _say(sent: Sent, language: Language) -> None:
 
 def _named(one: "LeftOut", language: Language) -> str:
     number = f"{one.series}/{one.number} · " if one.number is not None else ""
-    kind = "" if one.kind == "sale" else f"{one.kind} · "
+    kind = "" if one.kind == "sale" else f"{_KINDS.get(one.kind or '', _OTHER).of(language)} · "
     value = f"R$ {amount(one.total, language)} · " if one.total is not None else ""
     what = " + ".join(_MISSING[each].of(language) for each in one.what)
     return f"{one.till} · {one.day} · {kind}{number}{one.access_key or '?'} · {value}{what}"
