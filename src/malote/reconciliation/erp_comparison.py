@@ -124,7 +124,7 @@ def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool
         booked, contents = departing.with_contents(connection, _read(connection, ids))
     cancellations = [f"cancel:{one.access_key}" for one in booked if one.kind == "sale" and one.cancelled]
     wanted = [*(one.identity for one in booked), *cancellations, *number_guards.identities(booked, contents)]
-    entries = erp.ledger(wanted) if booked else {}
+    entries = erp.ledger(list(dict.fromkeys(wanted))) if booked else {}
     keys = [one.access_key for one in booked if one.kind == "sale"]
     rows: dict[str, list[ComparedSaleRow]] = defaultdict(list)
     for row in erp.sales(keys) if sales and keys else ():
