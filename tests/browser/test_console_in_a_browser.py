@@ -299,3 +299,12 @@ def test_a_session_that_ends_leads_back_to_the_way_in(browser: Browser, address:
         opened.page.context.clear_cookies()
         opened.page.get_by_role("searchbox").fill("x")
         opened.page.wait_for_url("**/console/sign-in*")
+
+
+def test_on_paper_each_column_has_the_room_that_its_words_need(page: Page) -> None:
+    page.goto("/console/tills/caixa2/rejected")
+    page.set_viewport_size({"width": 794, "height": 1123})  # A4
+    page.emulate_media(media="print")
+    narrowest = "Math.min(...[...document.querySelectorAll('tbody th')].map((one) => one.clientWidth))"
+    assert page.evaluate(narrowest) > 80
+    assert page.get_by_role("button", name="Reprocessar").count() == 0
