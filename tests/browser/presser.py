@@ -25,8 +25,12 @@ def open_drawer(page: Page, till: str = "") -> None:
 
 
 def verdict(page: Page) -> str:
-    body = page.query_selector("[data-assistant-body]")
-    return (body.get_attribute("data-verdict") or "") if body else ""
+    """What the drawer says; "" while it says nothing, or the page changes."""
+    try:
+        body = page.query_selector("[data-assistant-body]")
+        return (body.get_attribute("data-verdict") or "") if body else ""
+    except Error:
+        return ""
 
 
 def press(page: Page, seconds: float) -> tuple[str, list[str]]:

@@ -7,9 +7,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
@@ -87,13 +89,23 @@ def _demo() -> Iterator["LaboratoryRun"]:
             try:
                 presser = Presser(_introduced(process, said, "http"), NAME, _introduced(process, said, "senha"))
                 try:
-                    yield LaboratoryRun(Bench(home / FOLDER), presser)
+                    yield LaboratoryRun(Bench(home / FOLDER), presser, partial(_doctor, home))
                 finally:
                     presser.close()
             finally:
                 ignore_interrupts()
                 process.terminate()
                 process.wait(_STOP_SECONDS)
+
+
+def _doctor(home: Path, scope: str) -> tuple[str, int]:
+    """What ``malote doctor --json`` says in the demo's own folder, and its exit status."""
+    command = [sys.executable, "-m", "malote", "doctor", *([scope] if scope else []), "--json"]
+    done = subprocess.run([*command, "--config", str(home / "malote.toml")], capture_output=True, timeout=_STOP_SECONDS)
+    try:
+        return str(msgspec.json.decode(done.stdout)["verdict"]), done.returncode
+    except (msgspec.DecodeError, KeyError):
+        return "", done.returncode
 
 
 def _introduced(process: "subprocess.Popen[bytes]", said: Path, what: str) -> str:
@@ -109,7 +121,7 @@ def _introduced(process: "subprocess.Popen[bytes]", said: Path, what: str) -> st
 
 def _line(row: "LaboratoryRow") -> str:
     found = ", ".join(row.found) or "?"
-    return f"{row.fault}: {found} · {row.ended} · {row.seconds:.0f} s{'' if row.passed else ' · NO'}"
+    return f"{row.fault}: {found} · {row.ended} · {row.seconds:.0f} s{'' if row.passed else f' · doctor {row.doctor} · NO'}"
 
 
 def _say(text: str) -> None:

@@ -13,6 +13,10 @@ from malote.demo.bench import Bench
 from malote.demo.presser import Drawer, Presser
 
 Answer = TypeVar("Answer")
+Doctor = Callable[[str], tuple[str, int]]  # of a till, or of all: the verdict and the exit status of ``malote doctor``
+
+STATUSES = {"resolved": 0, "go": 1, "person": 1, "going": 4, "handed": 5, "support": 5}
+_DOCTORS = 3  # times that the command line is asked, before it says otherwise than the drawer
 
 MOST_SECONDS = 120.0  # from planting to the end, and again from recovery to 👍
 _LOOK_SECONDS = 0.7  # a person's pause
@@ -78,6 +82,7 @@ class LaboratoryRow(msgspec.Struct, frozen=True):
     pressed: list[str]
     recovered: bool  # what others had to do was done, and then it was over
     passed: bool
+    doctor: str = ""  # what ``malote doctor`` said where the drawer had come to its end
 
 
 class Sought:
@@ -104,9 +109,10 @@ class Sought:
 class LaboratoryRun:
     """Over a demo that runs: ``bench`` asks it for the troubles, ``presser`` is the person."""
 
-    def __init__(self, bench: Bench, presser: Presser) -> None:
+    def __init__(self, bench: Bench, presser: Presser, doctor: Doctor | None = None) -> None:
         self._bench = bench
         self._presser = presser
+        self._doctor = doctor
 
     def settle(self) -> bool:
         """What a newcomer finds in the demo is mended first; whether it was."""
@@ -131,12 +137,28 @@ class LaboratoryRun:
             self._named(scope, sought)
             ended = self._press_until(scope, ends, until, sought)
         seconds, pressed = time.monotonic() - began, list(dict.fromkeys(self._presser.pressed))
+        doctor, agreed = self._asked_too(scope, ended)
         for name in names:
             self._bench.ask(name, plant=False)
         over = self._over(wanted, scope)
-        passed = sought.is_over and ended in ends and seconds <= MOST_SECONDS and over
+        passed = sought.is_over and ended in ends and seconds <= MOST_SECONDS and over and agreed
         found_seconds = sought.at - began if sought.is_over else seconds
-        return LaboratoryRow(" + ".join(names), sought.found, found_seconds, ended, seconds, pressed, over, passed)
+        return LaboratoryRow(
+            " + ".join(names), sought.found, found_seconds, ended, seconds, pressed, over, passed, doctor
+        )
+
+    def _asked_too(self, scope: str, ended: str) -> tuple[str, bool]:
+        """What the command line says of the same, and whether that is what the drawer says: before, or right after,
+        since a store that sells doesn't stand still."""
+        if self._doctor is None:
+            return "", True
+        said = ""
+        for _ in range(_DOCTORS):
+            said, status = self._doctor(scope)
+            now = self._look(scope, lambda drawer: drawer.verdict, "")
+            if said in (ended, now) and status == STATUSES.get(said):
+                return said, True
+        return said, False
 
     def _named(self, scope: str, sought: Sought) -> None:
         """One look, and a pause where it did not tell all."""

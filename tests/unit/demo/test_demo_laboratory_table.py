@@ -49,6 +49,19 @@ def test_of_two_at_once_one_may_hide_the_other_until_it_is_pressed_away(monkeypa
     assert (row.ended, row.passed) == ("resolved", True)
 
 
+@pytest.mark.parametrize(
+    ("said", "status", "passed"), [("resolved", 0, True), ("handed", 5, False), ("resolved", 1, False)]
+)
+def test_the_command_line_must_say_what_the_drawer_says(
+    monkeypatch: pytest.MonkeyPatch, said: str, status: int, passed: bool
+) -> None:
+    monkeypatch.setattr(laboratory_table, "_LOOK_SECONDS", 0.0)
+    bench = SimpleNamespace(ask=lambda *_, **__: None)
+    tried = LaboratoryRun(cast("Any", bench), cast("Any", Quick()), lambda _scope: (said, status))
+    row = tried.try_out(("structure-erp", "reject"))
+    assert (row.doctor, row.passed) == (said, passed)
+
+
 def test_the_table_says_what_failed() -> None:
     good = LaboratoryRow("reject", ["erp_constraint"], 2.4, "resolved", 11.0, ["cure"], recovered=True, passed=True)
     bad = LaboratoryRow("gap", [], 120.0, "support", 120.0, [], recovered=False, passed=False)
