@@ -245,7 +245,7 @@ FAULTS: dict[str, Fault] = {
         "handed", "look", "till_token_renewed", _token_renewed_under_way, _back_in_time
     ),
     "till disabled": Fault(
-        "handed",
+        "person",
         "look",
         "till_disabled",
         lambda shop: disable(shop.engine, "caixa1"),

@@ -97,6 +97,15 @@ def test_what_a_role_may_not_do_is_told_with_who_can_and_a_link(
     assert "sessão 4711, gerente, retaguarda" in text, "the text that asks users to log off"
 
 
+def test_a_link_that_is_handed_over_leads_to_the_same_till_and_goes_on_by_itself(services: Services) -> None:
+    with signed_in(services, Role.SUPORTE, "fred") as client:
+        page = client.get("/console/assistant?till=caixa1").text
+    assert 'class="assistant-page" data-address="/console/assistant" data-till="caixa1"' in page, (
+        "the script asks for it"
+    )
+    assert "Recado para copiar: o fornecedor do PDV" in page
+
+
 def test_going_on_does_what_nobody_need_be_asked_for_and_no_more(services: Services) -> None:
     with signed_in(services, Role.CONSULTA, "dora") as client:
         assert client.post("/console/assistant/go-on", data={"till": "caixa1"}).status_code == 403

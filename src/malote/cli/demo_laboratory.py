@@ -121,7 +121,8 @@ def _introduced(process: "subprocess.Popen[bytes]", said: Path, what: str) -> st
 
 def _line(row: "LaboratoryRow") -> str:
     found = ", ".join(row.found) or "?"
-    return f"{row.fault}: {found} · {row.ended} · {row.seconds:.0f} s{'' if row.passed else f' · doctor {row.doctor} · NO'}"
+    failed = "" if row.passed else f" · doctor {row.doctor} · NO"
+    return f"{row.fault}: {found} · {row.ended} · {row.seconds:.0f} s{failed}"
 
 
 def _say(text: str) -> None:

@@ -54,7 +54,7 @@ TABLE: dict[str, ExpectedNaming] = {
     "token-revoked": ExpectedNaming(("till_token_renewed",), ("handed",)),
     "disk-full-till": ExpectedNaming(("till_disk_full",), ("handed",)),
     "clock-wrong": ExpectedNaming(("clock_skewed",)),
-    "till-disabled": ExpectedNaming(("till_disabled",), ("handed",), "caixa3"),
+    "till-disabled": ExpectedNaming(("till_disabled",), ("resolved",), "caixa3"),
     "poster-killed": ExpectedNaming(("poster_absent", "booking_behind"), ("handed",)),
     "gap": ExpectedNaming(("numbers_missing",)),
     "void-conflict": ExpectedNaming(("void_of_authorised", "void_of_booked"), ("resolved", "person", "handed")),

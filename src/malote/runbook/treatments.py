@@ -42,6 +42,7 @@ class Treatment(msgspec.Struct, frozen=True):
 REBOOK = Press("tills", ("rebook",), "replay")
 TRASH = Press("tills/{till}/trash", ("accept-reason", "accept", "restore", "select-all"), "delete_last_copy")
 HISTORY = Press("tills/{till}", ("findings",))
+ENABLE = Press("till-accounts?search={till}", ("enable {till}",), "manage_tills")
 NUMBERS = Press("tills/{till}/numbering", ())
 DAYS = Press("tills/{till}/reconciliation", ())
 
@@ -66,7 +67,7 @@ BY_CODE: dict[str, Treatment] = {
     "name_reused": Treatment("folder"),
     "sales_lost": Treatment("books", press=HISTORY),
     "file_vanished": Treatment("books", press=HISTORY),
-    "till_disabled": Treatment("token"),
+    "till_disabled": Treatment("token", press=ENABLE),
     "till_token_renewed": Treatment("token"),
     "token_invalid": Treatment("token"),
     "agent_version_differs": Treatment("versions", holds=False),
@@ -103,7 +104,7 @@ _BY_NAME: dict[str, Treatment] = {
     "silent": Treatment("agent"),
     "never": Treatment("agent"),
     "checking": Treatment("books", holds=False, itself=True),
-    "disabled": Treatment("token"),
+    "disabled": Treatment("token", press=ENABLE),
     "token": Treatment("token"),
     "versions": Treatment("versions", holds=False),
     "disk": Treatment("disk", holds=False),
@@ -123,5 +124,5 @@ def press_of(cause: Cause, press: Press) -> Press:
 def filled(press: Press, till: str, code: str = "") -> Press:
     if "{till}" in press.page and not till:
         return Press("tills", (), press.permission)
-    marks = tuple(mark.replace("{code}", code) for mark in press.marks)
+    marks = tuple(mark.replace("{code}", code).replace("{till}", till) for mark in press.marks)
     return Press(press.page.replace("{till}", till).replace("{code}", code), marks, press.permission)

@@ -243,6 +243,19 @@ def test_what_suporte_may_not_do_is_handed_to_who_may() -> None:
     assert locks.press.permission == "kill_session"
 
 
+def test_a_disabled_till_is_enabled_by_who_manages_tills_and_handed_to_them_by_all_others() -> None:
+    wrong = seen(causes=[cause("disabled", "till_disabled")])
+    look = decide(wrong).steps[0]
+    assert look.press is not None
+    assert (look.state, look.press.page, look.press.marks) == (
+        "now",
+        "till-accounts?search=caixa1",
+        ("enable caixa1",),
+    )
+    handed = decide(wrong, None, {one.value for one in permissions(Role.DBA)})
+    assert (handed.verdict, handed.steps[0].state) == ("handed", "handed")
+
+
 def test_steps_are_marked_while_they_have_something_to_do() -> None:
     wrong = seen(
         lock=LOCK, structures=BEHIND, causes=[cause("outside", "outside_erp")], **rejects(group("x", "replay"))

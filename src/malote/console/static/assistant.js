@@ -1,8 +1,10 @@
 "use strict";
 // The Assistente's drawer: opened and closed, kept up to date while it is open, and the button to press next shown on
-// the page itself. Without this script its page of its own shows the same.
+// the page itself. Its page of its own, which a link handed over leads to, is kept up to date likewise; without this
+// script it shows the same.
 
-const assistant = document.getElementById("assistant");
+const drawer = document.getElementById("assistant");
+const assistant = drawer ?? document.querySelector(".assistant-page");
 const ASSISTANT_MS = 3_000;
 const KEPT = "malote-assistant";
 
@@ -25,7 +27,7 @@ function keep(values) {
 const isOpen = () => assistant && !assistant.hidden;
 // A till's own pages speak of that till; elsewhere of the one that was looked at last, or of all. Whoever is on the way
 // from button to button stays with what the way began with, or 👍 for one till would be taken for all.
-const scope = () => kept().pinned ?? (assistant.dataset.till || kept().till || "");
+const scope = () => (drawer ? (kept().pinned ?? (drawer.dataset.till || kept().till || "")) : assistant.dataset.till);
 let asking = false;
 let seen = null; // the step that was brought into sight
 
@@ -55,8 +57,12 @@ function fill(text) {
   const old = assistant.querySelector("[data-assistant-body]");
   if (old && window.Idiomorph) Idiomorph.morph(old, fresh.outerHTML);
   else assistant.replaceChildren(document.adoptNode(fresh));
+  shown();
+}
+
+function shown() {
   const here = assistant.querySelector("[data-assistant-here]");
-  if (here && assistant.dataset.till) {
+  if (here && drawer?.dataset.till) {
     here.hidden = false;
     here.dataset.assistantScope = assistant.dataset.till;
   }
@@ -75,7 +81,7 @@ function bringIntoSight(step) {
 }
 
 function open(opened) {
-  if (!assistant) return;
+  if (!drawer) return;
   assistant.hidden = !opened;
   document.body.classList.toggle("assisted", opened);
   for (const button of document.querySelectorAll("[data-assistant-open]")) button.setAttribute("aria-expanded", String(opened));
@@ -123,14 +129,14 @@ function point() {
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-assistant-open]");
-  if (opener && assistant) {
+  if (opener && drawer) {
     event.preventDefault();
     keep({ pinned: null });
     open(!isOpen());
   }
   if (event.target.closest("[data-assistant-close]")) open(false);
   const chosen = event.target.closest("[data-assistant-scope]");
-  if (chosen && isOpen()) {
+  if (chosen && drawer && isOpen()) {
     event.preventDefault();
     keep({ till: chosen.dataset.assistantScope, pinned: chosen.dataset.assistantScope });
     assistant.ariaBusy = "true";
@@ -189,5 +195,6 @@ document.body.addEventListener("openDialog", () => setTimeout(point));
 if (assistant) {
   if (assistant.dataset.till) keep({ till: assistant.dataset.till });
   setInterval(ask, ASSISTANT_MS);
-  if (kept().open) open(true);
+  if (!drawer) shown();
+  else if (kept().open) open(true);
 }
