@@ -57,10 +57,10 @@ function fill(text) {
   const old = assistant.querySelector("[data-assistant-body]");
   if (old && window.Idiomorph) Idiomorph.morph(old, fresh.outerHTML);
   else assistant.replaceChildren(document.adoptNode(fresh));
-  shown();
+  told();
 }
 
-function shown() {
+function told() {
   const here = assistant.querySelector("[data-assistant-here]");
   if (here && drawer?.dataset.till) {
     here.hidden = false;
@@ -70,7 +70,7 @@ function shown() {
     if (!place.textContent.startsWith("http")) place.textContent = location.origin + place.textContent;
   }
   bringIntoSight(assistant.querySelector(".assistant-steps > :is(.now, .going, .handed)"));
-  point();
+  pointOut();
 }
 
 // The step to be done is seen at once; whoever scrolls elsewhere after that stays there until it is another one.
@@ -88,7 +88,7 @@ function open(opened) {
   keep({ open: opened });
   seen = null;
   if (opened) ask();
-  else point();
+  else pointOut();
 }
 
 // ---- the button to press next ----
@@ -118,7 +118,7 @@ function next() {
 const missing = (button) =>
   button.matches("button") && [...(button.form?.elements ?? [])].find((field) => field.required && visible(field) && !field.value);
 
-function point() {
+function pointOut() {
   const found = next();
   for (const one of document.querySelectorAll(".press-next")) if (one !== found) one.classList.remove("press-next");
   for (const one of document.querySelectorAll('[aria-describedby="assistant-heading"]')) if (one !== found) one.removeAttribute("aria-describedby");
@@ -151,7 +151,7 @@ document.addEventListener("click", (event) => {
   } else if (way) keep({ open: true, pinned: assistant?.querySelector("[data-assistant-body]")?.dataset.scope ?? "" });
   const copier = event.target.closest("[data-copy]");
   if (copier) copy(copier);
-  setTimeout(point);
+  setTimeout(pointOut);
 });
 
 async function copy(button) {
@@ -183,18 +183,18 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-document.addEventListener("change", () => setTimeout(point));
-document.addEventListener("input", () => setTimeout(point));
+document.addEventListener("change", () => setTimeout(pointOut));
+document.addEventListener("input", () => setTimeout(pointOut));
 document.body.addEventListener("htmx:afterSettle", () => {
-  point();
+  pointOut();
   setTimeout(ask, 400);
 });
-document.addEventListener("close", () => setTimeout(point), true);
-document.body.addEventListener("openDialog", () => setTimeout(point));
+document.addEventListener("close", () => setTimeout(pointOut), true);
+document.body.addEventListener("openDialog", () => setTimeout(pointOut));
 
 if (assistant) {
   if (assistant.dataset.till) keep({ till: assistant.dataset.till });
   setInterval(ask, ASSISTANT_MS);
-  if (!drawer) shown();
+  if (!drawer) told();
   else if (kept().open) open(true);
 }
