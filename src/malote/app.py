@@ -238,6 +238,10 @@ class Services:
     def manifest(self, till: "Till", query: "ManifestQuery") -> "Manifest":
         return self.loads.manifest(till, query)
 
+    def newest_load(self) -> int:
+        target = self.loads.orders.target()
+        return target.version if target else 0
+
     def load_file(self, sha256: str) -> "PublishedFile | None":
         return self.loads.files.find(sha256)
 

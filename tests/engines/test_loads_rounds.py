@@ -85,17 +85,26 @@ def test_what_changed_is_looked_for_and_all_is_compared_at_its_time(round_: Roun
 
 def test_a_look_that_takes_long_is_followed_by_a_long_rest(round_: Round, monkeypatch: pytest.MonkeyPatch) -> None:
     round_.step(0)
-    looks, staged = [], round_.loads.stage
+    looks, staged = list[float](), round_.loads.stage
+    takes = [1.0]
 
     def slow(*words: Any, **others: Any) -> StagingReport:
         looks.append(round_.clock.now)
-        round_.clock.now += 1
+        round_.clock.now += takes[0]
         return staged(*words, **others)
 
+    def looked(steps: int) -> int:
+        looks.clear()
+        for _ in range(steps):
+            round_.step(2)
+        return len(looks)
+
     monkeypatch.setattr(round_.loads, "stage", slow)
-    for _ in range(11):
-        round_.step(2)
-    assert len(looks) == 3, "each ten seconds: ten times as long as it takes"
+    assert looked(1) == 1
+    assert looked(1) == 1, "one alone says nothing: it had much to load, or met a busy moment"
+    assert looked(10) == 2, "each ten seconds: ten times as long as it takes"
+    takes[0] = 0.0
+    assert looked(11) >= 7, "and as before once it is quick again"
 
 
 def test_a_look_that_finds_nothing_is_noted_twice_a_minute(round_: Round) -> None:

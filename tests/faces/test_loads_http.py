@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import msgspec
@@ -13,8 +14,10 @@ from malote.load_format.wire import (
     MOST_ITEMS,
     PATH_FILE,
     PATH_MANIFEST,
+    PATH_NEWS,
     EntityState,
     LoadItem,
+    LoadNews,
     LoadOrder,
     ManifestQuery,
 )
@@ -55,6 +58,22 @@ def test_a_till_that_was_off_catches_up_with_the_difference(place: Place) -> Non
     place.stage()
     (header,) = place.till.follow()
     assert (header.rows, header.after, header.version) == (2, 1, 5)
+
+
+def test_a_till_that_waits_for_news_hears_of_a_version_when_it_is_made(place: Place) -> None:
+    def newest(known: int) -> int:
+        reply = place.till.speaker.http.get(PATH_NEWS, params={"known": known})
+        return msgspec.json.decode(reply.content, type=LoadNews).version
+
+    assert newest(-1) == 0, "while nothing was loaded"
+    with ThreadPoolExecutor(1) as waiting:
+        heard = waiting.submit(newest, 0)
+        with pytest.raises(TimeoutError):
+            heard.result(1.0)
+        place.stage()
+        assert heard.result(60) == 1
+    order = place.till.contact()
+    assert order is not None, "whoever heard of it is told of it"
 
 
 def test_a_file_is_whole_or_a_part_and_never_changes(place: Place) -> None:

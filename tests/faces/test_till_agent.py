@@ -70,6 +70,19 @@ def test_takes_sales_as_they_are_written(tmp_path: Path, pos_folder: Path, agent
     assert counts(tmp_path).captured == 0
 
 
+def test_asks_at_once_when_the_server_tells_of_another_load(
+    tmp_path: Path, pos_folder: Path, agent_server: FakeServer
+) -> None:
+    ledger = agent_server.ledger
+    ledger.load_version = 7
+    with running(an_agent(tmp_path, till_settings(pos_folder, server=agent_server.url, poll_seconds=3600.0))):
+        wait_for(lambda: len(ledger.contacts) == 1 and ledger.known == [-1, 7])
+        ledger.load_version = 8
+        wait_for(lambda: len(ledger.contacts) == 2 and ledger.known == [-1, 7, 8])
+        ledger.load_version = 9
+        wait_for(lambda: len(ledger.contacts) == 3)
+
+
 def test_finds_by_rescan_what_no_watch_tells(
     tmp_path: Path, pos_folder: Path, agent_server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from malote import wire
+from malote.load_format.wire import PATH_NEWS, LoadNews
 from malote.sealing import unseal
 
 Trick = Callable[["Handler", bytes], None]
@@ -33,6 +34,8 @@ class Ledger:
         self.pouches: list[int] = []  # how many files each had
         self.posting = True  # whether a question finds what was accepted posted
         self.resend = False
+        self.load_version = 0  # 0: as an older server, which knows nothing of it
+        self.known: list[int] = []  # versions that a till waited with
         self.limits: wire.PouchLimits | None = None  # what it says it takes
         self.poison: dict[bytes, tuple[int, wire.Fault | None]] = {}
         self.reject: dict[bytes, str] = {}
@@ -86,6 +89,18 @@ class Handler(BaseHTTPRequestHandler):
             trick(self, body)
         else:
             self.reply(200, self.truth(body))
+
+    def do_GET(self) -> None:
+        """Whether there are news of the loads; nothing else is asked so."""
+        ledger, (path, _, known) = self.server.ledger, self.path.partition("?known=")
+        if path != PATH_NEWS or not ledger.load_version:
+            self.reply(404, b"")
+            return
+        ledger.known.append(int(known))
+        until = time.monotonic() + 25
+        while ledger.load_version == int(known) and time.monotonic() < until:
+            time.sleep(0.02)
+        self.reply(200, LoadNews(ledger.load_version))
 
     def truth(self, body: bytes) -> Any:
         """Does what the request asks for, durable as far as this process goes, and returns the reply."""

@@ -61,6 +61,9 @@ class ApiServices(Protocol):
     def manifest(self, till: Till, query: ManifestQuery) -> Manifest:
         """By which files the till comes to what it was ordered. Raises ``LoadError``, ``OSError``."""
 
+    def newest_load(self) -> int:
+        """The version of the loads that tills should have, 0 while there is none."""
+
     def load_file(self, sha256: str) -> PublishedFile | None:
         """The file of a load with this hash, however it was asked for; None where there is none."""
 

@@ -1,7 +1,7 @@
 """The HTTP application: routes, what is looked at before each, and how it fails."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from malote import log as logs
 from malote import wire
-from malote.api import faults, health, loads, metrics, sales, tills
+from malote.api import faults, health, load_news, loads, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
 from malote.api.api_services import ApiServices
 from malote.api.beside_sales import BesideSales
@@ -39,15 +39,28 @@ EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     Exception: faults.failed,
 }
 
-_HANDLERS = [*tills.HANDLERS, *loads.HANDLERS, *sales.HANDLERS, health.show_health, metrics.show_metrics]
+_HANDLERS = [
+    *tills.HANDLERS,
+    *loads.HANDLERS,
+    *load_news.HANDLERS,
+    *sales.HANDLERS,
+    health.show_health,
+    metrics.show_metrics,
+]
 
 log = logs.get_logger("malote.api")
 
 
-def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandler] = ()) -> Litestar:
+def create_app(
+    services: ApiServices,
+    *,
+    pages: Sequence[Router | HTTPRouteHandler] = (),
+    stopping: Callable[[], bool] = lambda: False,
+) -> Litestar:
     """The application for any ASGI server. Whatever isn't marked public asks for a token: a till's, or a consumer's.
 
-    ``pages``: other faces, mounted beside this one. Raises ``ValueError`` for a proxy that has no address.
+    ``pages``: other faces, mounted beside this one. ``stopping``: whether the server is about to
+    stop, so that no till that waits for news keeps it. Raises ``ValueError`` for a proxy that has no address.
     """
     limit = services.settings.intake.max_body_bytes
     beside_sales = BesideSales()
@@ -70,6 +83,7 @@ def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandl
                 "pulls": Places(sales.PULLED_AT_ONCE),
                 "manifests": Places(loads.MADE_AT_ONCE),
                 "beside_sales": beside_sales,
+                "loads_waiting_room": load_news.waiting_room(services, stopping),
                 "sending": Counter(),
                 "pulse": Pulse(),
                 "in_the_clear": set(),

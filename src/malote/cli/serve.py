@@ -52,9 +52,12 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     from malote.console import warming
     from malote.console.router import console, front_door
 
+    def stopping() -> bool:
+        return server.should_exit
+
     views = console_services(services)
-    pages = console(views, stopping=lambda: server.should_exit)
-    server = listening.server(create_app(services, pages=[front_door, pages]), services.settings)
+    pages = console(views, stopping=stopping)
+    server = listening.server(create_app(services, pages=[front_door, pages], stopping=stopping), services.settings)
     # Pouches are read by threads that never rest; the loop that feeds them must not wait 5 ms for each step.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()

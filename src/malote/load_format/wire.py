@@ -15,6 +15,7 @@ from malote.wire import MOST_ENTITIES, Count, EntityHeld, Hash
 
 LOAD = "load"  # the kind of orders
 PATH_MANIFEST = "/v1/loads/manifest"  # POST ManifestQuery -> Manifest
+PATH_NEWS = "/v1/loads/newest"  # GET ?known=N, which waits for another version -> LoadNews
 PATH_FILE = "/v1/loads/files/{sha256}"  # GET, in ranges too -> a file of malote.load_format.files
 MOST_ITEMS = 1000
 
@@ -51,6 +52,12 @@ class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     anew: bool = False
     items: dict[Name, Annotated[list[LoadItem], msgspec.Meta(max_length=MOST_ITEMS)]] = {}
     emergency: bool = False  # shown as such
+
+
+class LoadNews(msgspec.Struct, frozen=True):
+    """``version``: the newest; 0 while there is none. Whether the till gets it is said in its contact."""
+
+    version: int
 
 
 class ManifestQuery(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -38,6 +38,7 @@ class LoadRounds:
         self._clock = clock
         self._looked_at = self._compared_at = self._planned_at = float("-inf")
         self._rest = settings.look_seconds  # from the beginning of one look to the next
+        self._took = 0.0  # the look before
         self._said = ""  # the trouble that was logged last
 
     def run(self, stop: threading.Event) -> None:
@@ -60,10 +61,15 @@ class LoadRounds:
             try:
                 self._look(now)
             finally:
-                took = (self._clock() - began) * _REST
-                self._rest = max(self._settings.look_seconds, min(took, _LONGEST_REST))
+                self._rest_after(self._clock() - began)
         self._do_planned(now)
         self._said = ""
+
+    def _rest_after(self, took: float) -> None:
+        """By the shorter of the last two looks: one that had much to load, or met a busy moment, delays nobody's
+        prices."""
+        usual, self._took = min(took, self._took), took
+        self._rest = max(self._settings.look_seconds, min(usual * _REST, _LONGEST_REST))
 
     def _look(self, now: float) -> None:
         """At what has a column of changes, and at what nothing was ever loaded of."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from malote import durable, private
+from malote import durable
 from malote.clock import CLOCK, Clock
 from malote.config import TillSettings
 from malote.disk import DISK, Disk
 from malote.schema import till_update
-from malote.till import diagnosis, salvage, storage, watch
+from malote.till import diagnosis, load_news, salvage, storage, watch
 from malote.till.capture import Capture
 from malote.till.contact_report import TillSigns
 from malote.till.courier import Courier
@@ -22,6 +22,7 @@ from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.output_files import LOOK_SECONDS, OutputFiles
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
+from malote.till.own_files import close_files
 from malote.till.retention import clear_proven, drop_old_contents
 from malote.till.server_client import ServerClient, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
@@ -60,6 +61,7 @@ class Agent:
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
         self._new_files = threading.Event()
+        self._load_news = threading.Event()
         self._failure: BaseException | None = None
         self._sight = FolderSight()
         self._signs = TillSigns(voice, self._sight, clock.now)
@@ -75,7 +77,7 @@ class Agent:
 
         A full disk is waited for, since somebody must hear of it: the server is told.
         """
-        with self._server() as server:
+        with self._server() as server, load_news.listening(self._server, self._hear_of_loads):
             self._warn_of_clear_text(server)
             while not self._stopping:
                 try:
@@ -209,6 +211,9 @@ class Agent:
         with self._opened_or_told(server) as outbox:
             courier = self._courier(outbox, server)
             while not self._session_over.is_set():
+                if self._load_news.is_set():
+                    self._load_news.clear()
+                    courier.contact_soon()
                 wait = courier.step()
                 self._voice.over("courier")
                 if wait > 0:
@@ -239,6 +244,10 @@ class Agent:
         with self._changed_lock:
             self._changed |= paths
         self._look.set()
+
+    def _hear_of_loads(self) -> None:
+        self._load_news.set()
+        self._new_files.set()  # the courier waits for those
 
     def _take_changed(self) -> set[str]:
         with self._changed_lock:
@@ -298,7 +307,7 @@ class Agent:
         except OSError as error:
             raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
         with AgentLock(self._path):
-            self._close_files()
+            close_files(self._path, self._settings, self._voice)
             try:
                 is_new = not salvage.finish(self._path, self._disk)
                 storage.check(self._path)
@@ -329,14 +338,6 @@ class Agent:
     def _warn_of_clear_text(self, server: ServerClient) -> None:
         if server.in_the_clear:
             self._voice.happened("token_in_clear", server=self._settings.server)
-
-    def _close_files(self) -> None:
-        """What holds consumers' data, or the till's token, is its owner's alone."""
-        token = [self._path.parent / self._settings.token_file] if self._settings.token_file else []
-        closed = private.close([*sorted(self._path.parent.glob(f"{self._path.name}*")), *token])
-        for code, paths in (("files_were_open", closed.mended), ("files_stay_open", closed.failed)):
-            if paths:
-                self._voice.happened(code, count=str(len(paths)), path=str(paths[0]))
 
     def _rebuild(self) -> None:
         salvaged = salvage.rebuild(self._path, self._clock.now(), till_update.backup_of(self._path), self._disk)

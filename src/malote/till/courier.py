@@ -231,6 +231,10 @@ class Courier:
 
     # ---- keeping in touch ----
 
+    def contact_soon(self) -> None:
+        """The server has news: the next step begins with a contact."""
+        self._contact_due = self._monotonic()
+
     def _contact_if_due(self) -> None:
         if self._monotonic() < self._contact_due:
             return

@@ -13,7 +13,7 @@ import msgspec
 from malote import __version__, wire
 from malote.clock import CLOCK, Clock
 from malote.explained_error import ExplainedError
-from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, Manifest, ManifestQuery
+from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, PATH_NEWS, LoadNews, Manifest, ManifestQuery
 from malote.loopback import is_loopback
 from malote.sealing import seal
 from malote.till.setup import SetupError
@@ -138,13 +138,25 @@ class ServerClient:
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise ServerError("failed", "server_unreachable", _said(error)) from error
 
+    def newest_load(self, known: int) -> int:
+        """The newest version of the loads, once it is another than ``known``; the same after a while."""
+        return self._ask(PATH_NEWS, None, {}, LoadNews, params={"known": str(known)}).version
+
     def contact(self, contact: wire.Contact) -> wire.ContactReply:
         """Gives a sign of life."""
         return self._ask(wire.PATH_CONTACT, msgspec.json.encode(contact), _JSON, wire.ContactReply)
 
-    def _ask(self, path: str, body: bytes, headers: dict[str, str], reply: type[Answered]) -> Answered:
+    def _ask(
+        self,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        reply: type[Answered],
+        params: dict[str, str] | None = None,
+    ) -> Answered:
+        method = "GET" if body is None else "POST"
         try:
-            with self._client.stream("POST", path, content=body, headers=headers) as response:
+            with self._client.stream(method, path, content=body, headers=headers, params=params) as response:
                 content = self._content(response)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise ServerError("unreachable", "server_unreachable", _said(error)) from error

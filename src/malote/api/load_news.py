@@ -1,0 +1,112 @@
+"""Tills wait here for the next version of the loads, and hear of it when it comes instead of at their next contact.
+
+A waiting till holds a connection and nothing else: one look at the store database serves all that wait, and none is
+made where nobody does. So many that they could take a sale's connection may not wait; those go by their contacts.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from anyio import to_thread
+from litestar import get
+from litestar.params import FromQuery
+
+from malote import log as logs
+from malote.api.api_services import TillRequest
+from malote.api.description import FAULTS
+from malote.api.faults import ApiRefusedError
+from malote.database.errors import StoreError
+from malote.load_format.wire import PATH_NEWS, LoadNews
+
+LONGEST_WAIT = 25.0  # seconds; a proxy on the way gives up after a minute or half of one
+LOOK_SECONDS = 0.25  # between two looks, while somebody waits
+TOLD_A_SECOND = 200  # tills at most, each of which comes with a contact
+SHARE = 4  # of the connections, in all and of an address, that waiting tills may hold: one in so many
+
+log = logs.get_logger("malote.api")
+
+
+class LoadsWaitingRoom:
+    """Belongs to one event loop."""
+
+    def __init__(
+        self,
+        newest: Callable[[], int],
+        *,
+        most: int,
+        of_address: int,
+        stopping: Callable[[], bool] = lambda: False,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        """``newest``: the version that tills should have; called in a thread. ``stopping``: whether nobody is to wait
+        any more."""
+        self._newest = newest
+        self._most, self._of_address = most, of_address
+        self._stopping = stopping
+        self._look_seconds = look_seconds
+        self._waiting: Counter[str] = Counter()  # by address
+        self._version = -1
+        self._moved = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def wait(self, known: int, address: str, seconds: float = LONGEST_WAIT) -> int:
+        """The newest version, once it is another than ``known``, or the time is over. Raises ``ApiRefusedError``."""
+        if self._waiting.total() >= self._most or self._waiting[address] >= self._of_address:
+            raise ApiRefusedError("server_busy")
+        self._waiting[address] += 1
+        try:
+            if self._looking is None or self._looking.done():
+                self._version = -1
+                self._looking = asyncio.create_task(self._look())
+            async with asyncio.timeout(seconds):
+                while not self._stopping() and self._version in (-1, known):
+                    await self._moved.wait()
+                # All at once would be a crowd before the door, with sales among them.
+                await asyncio.sleep(random.random() * self._waiting.total() / TOLD_A_SECOND)  # noqa: S311
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
+        return known if self._version == -1 else self._version
+
+    async def _look(self) -> None:
+        """As long as somebody waits."""
+        while self._waiting and not self._stopping():
+            try:
+                found = await to_thread.run_sync(self._newest)
+            except StoreError as error:  # told where it hurts; here they wait
+                log.debug("load_news_wait", code=error.code)
+                found = self._version
+            if found != self._version:
+                self._version = found
+                self._moved.set()
+                self._moved = asyncio.Event()
+            await asyncio.sleep(self._look_seconds)
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+
+@get(PATH_NEWS, responses=FAULTS)
+async def tell_load_news(request: TillRequest, known: FromQuery[int] = -1) -> LoadNews:
+    """The newest version of the loads: at once where it isn't the one that the till knows of, else when another comes,
+    or after 25 seconds."""
+    room: LoadsWaitingRoom = request.app.state["loads_waiting_room"]
+    return LoadNews(await room.wait(known, request.client.host if request.client else ""))
+
+
+def waiting_room(services: Any, stopping: Callable[[], bool]) -> LoadsWaitingRoom:
+    limits = services.settings.server
+    return LoadsWaitingRoom(
+        services.newest_load,
+        most=limits.connections // SHARE,
+        of_address=limits.connections_per_address // SHARE,
+        stopping=stopping,
+    )
+
+
+HANDLERS: list[Any] = [tell_load_news]
