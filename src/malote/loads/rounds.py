@@ -20,7 +20,8 @@ from malote.loads.versions import LoadError
 from malote.tills.till import TillError
 
 LOOK_SECONDS = 0.5  # between two looks at the clock
-_REST = 10  # times what a look at the ERP took: a tenth of its time at most, whatever its indexes
+_SHORT = 0.5  # seconds: what takes no longer is no burden, and is no shorter on a busy machine
+_REST = 10  # times what a longer look at the ERP took: a tenth of its time at most, whatever its indexes
 _LONGEST_REST = 60.0  # seconds
 
 log = logs.get_logger("malote.loads")
@@ -69,7 +70,8 @@ class LoadRounds:
         """By the shorter of the last two looks: one that had much to load, or met a busy moment, delays nobody's
         prices."""
         usual, self._took = min(took, self._took), took
-        self._rest = max(self._settings.look_seconds, min(usual * _REST, _LONGEST_REST))
+        longer = min(usual * _REST, _LONGEST_REST) if usual > _SHORT else 0.0
+        self._rest = max(self._settings.look_seconds, longer)
 
     def _look(self, now: float) -> None:
         """At what has a column of changes, and at what nothing was ever loaded of."""
