@@ -8,8 +8,8 @@ them. ``orders/`` is what the server can order.
 - Kept: ``outbox``, ``outbox_records``, ``storage``, ``lock``, ``capture_journal``, ``retention``.
 - When it is damaged: ``salvage``, ``lost_sales``.
 - To the server: ``courier``, ``server_client``, ``server_line``, ``server_limits``, ``receipts``, ``resend``,
-  ``unsent``, ``contact_report``.
+  ``unsent``, ``contact_report``, ``load_news``.
 - Its own count of its sales: ``books``, ``book_answers``, ``missing_in_erp``.
 - How it stands: ``status``, ``diagnosis``, ``checking``, ``trouble_notices``.
-- The process: ``agent``, ``setup``, ``draining``.
+- The process: ``agent``, ``setup``, ``own_files``, ``draining``.
 """
