@@ -24,7 +24,7 @@ from malote.backup import restoring
 from malote.backup.errors import BackupError
 from malote.backup.making import make
 from malote.backup.manifest import BackupFile, BackupManifest
-from malote.config import DatabaseSettings, Settings
+from malote.config import BooksSettings, DatabaseSettings, ErpSettings, LoadsSettings, Settings
 from malote.register import till_documents
 from malote.tills.till import create_till
 from malote.wire import PouchFile
@@ -83,6 +83,27 @@ def test_everything_comes_back(home: Path, tmp_path: Path) -> None:
     assert (again / "entrada" / "caixa1" / "late.xml").read_bytes() == build_note(number=12)
     assert not (again / "entrada" / "caixa1" / "recebidos").exists()
     assert not list(again.glob(".malote-restore*"))
+
+
+def test_the_files_that_the_settings_name_come_back_too(home: Path, tmp_path: Path) -> None:
+    named = {"erp.toml": "profile", "own/loads.toml": "sources", "rules.toml": "rules"}
+    (home / "own").mkdir()
+    for name, words in named.items():
+        (home / name).write_text(words)
+    (tmp_path / "elsewhere.toml").write_text("another's")
+    settings = Settings(
+        home=str(home),
+        erp=ErpSettings(profile="erp.toml"),
+        loads=LoadsSettings(sources="own/loads.toml"),
+        books=BooksSettings(rules="rules.toml"),
+    )
+    make(settings, None, tmp_path / "b.zip", ignore)
+    again = tmp_path / "again"
+    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore, SYSTEM)
+    assert {name: (again / name).read_text() for name in named} == named
+    outside = msgspec.structs.replace(settings, erp=ErpSettings(profile="../elsewhere.toml"))
+    made = make(outside, None, tmp_path / "c.zip", ignore)
+    assert {one.path for one in made.manifest.parts if one.path.endswith(".toml")} == {"own/loads.toml", "rules.toml"}
 
 
 def test_what_was_acknowledged_before_is_in_it_while_others_write(home: Path, tmp_path: Path) -> None:
@@ -186,7 +207,7 @@ def test_it_is_never_put_over_a_server(home: Path, tmp_path: Path) -> None:
         restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "half"), ignore, SYSTEM)
 
 
-@pytest.mark.parametrize("place", ["../evil", "rejeitados/../../evil", "/etc/evil", "entrada/C:/evil", "erp.sqlite3"])
+@pytest.mark.parametrize("place", ["entrada/C:/evil", "rejeitados/../../evil", "/etc/evil", "../x.toml", "erp.sqlite3"])
 def test_nothing_is_written_elsewhere(place: str, tmp_path: Path) -> None:
     listed = BackupManifest(1, datetime.now(UTC), "x", "x", [BackupFile(place, 1, hashlib.sha256(b"x").hexdigest())])
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:

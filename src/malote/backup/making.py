@@ -70,9 +70,21 @@ def _files(settings: Settings, settings_file: Path | None, store: Path) -> Itera
         yield settings_file, "malote.toml"
     for key in sorted(home.glob("*.key")):
         yield key, key.name
+    for named in _named(settings):
+        yield named, named.relative_to(home.resolve()).as_posix()
     for folder in (settings.quarantine_path, settings.drop_path, settings.trash_path):
         for path in _regular(folder):
             yield path, path.relative_to(home).as_posix()
+
+
+def _named(settings: Settings) -> Iterator[Path]:
+    """The files that the settings name, without which no server starts; what lies elsewhere is not this home's."""
+    home, profile = settings.home_path.resolve(), settings.erp.profile
+    own = settings.home_path / profile if profile.endswith(".toml") else None
+    named = [path.resolve() for path in (own, settings.load_sources_path, settings.rules_path) if path is not None]
+    for path in dict.fromkeys(named):
+        if path.suffix == ".toml" and path.is_relative_to(home) and path.is_file():
+            yield path
 
 
 def _regular(folder: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 _LARGEST_MANIFEST = 1 << 28  # bytes; a million files
 
 # What may stand in a backup, so that nothing of it is ever written anywhere else.
-_PLACES = re.compile(r"(store\.(sqlite3|dump)|malote\.toml|[^/]+\.key|(rejeitados|lixeira|entrada)/.+)", re.DOTALL)
+_PLACES = re.compile(r"(store\.(sqlite3|dump)|.+\.toml|[^/]+\.key|(rejeitados|lixeira|entrada)/.+)", re.DOTALL)
 
 
 class BackupFile(msgspec.Struct, frozen=True):
