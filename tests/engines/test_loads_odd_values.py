@@ -1,14 +1,21 @@
 """What real ERPs have in the columns of a load: changes written in any way, and values that fit no column."""
 
+import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
+from malote.erp.postgresql import lenient_values
+from malote.erp.protocol import ErpError
 from tests.engines.loads_support import PRICE, Erp, Shop
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
 
 @pytest.fixture
@@ -50,6 +57,63 @@ def test_whatever_a_change_is_written_as_the_next_is_found(shop: Shop, before: A
     for changed, price in ((after, 11), (last, 12)):
         shop.erp.do("UPDATE preco SET alterado = ?, preco = ? WHERE cod = 7", [(changed, price)])
         assert shop.staged("price").changed == 1
+
+
+def test_a_file_that_is_missing_is_an_erp_that_is_away(shop: Shop, tmp_path: Path) -> None:
+    shop.sources = {"price": PRICE}
+    shop.stage()
+    shop.erp.connection.close()
+    (tmp_path / "erp.sqlite3").unlink()
+    with pytest.raises(ErpError, match="erp_away"):
+        shop.stage()
+    shop.erp.connection = sqlite3.connect(tmp_path / "other.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("$1,234.56", Decimal("1234.56")),
+        ("R$ 1.234.567,89", Decimal("1234567.89")),
+        ("-R$ 0,05", Decimal("-0.05")),
+        ("($1.00)", Decimal("-1.00")),
+        ("12\u00a0345,00 €", "12\u00a0345,00 €"),
+        ("\u00a51,234", "\u00a51,234"),
+    ],
+)
+def test_money_is_read_exactly_or_not_at_all(written: str, wanted: Decimal | str) -> None:
+    assert lenient_values.amount(written) == wanted
+
+
+_FIRST = "0001-01-01T00:00:00Z"  # of the calendar
+_ODD = """
+    CREATE TABLE preco (cod char(8), preco money, de timestamptz, ate date, alterado timestamp);
+    INSERT INTO preco VALUES ('1', 1234.56, '-infinity', 'infinity', '2026-11-20 08:00'),
+        ('2', 2, '0044-03-15 BC', '9999-12-31', '-infinity'), ('3', 3, '2026-11-01', '12000-01-01', 'infinity'),
+        ('4', 4, NULL, '0044-03-15 BC', NULL), ('5', 5, 'infinity', NULL, '2026-11-19')
+"""
+
+
+@pytest.mark.postgresql
+def test_what_postgresql_has_and_no_calendar(shop: Shop) -> None:
+    url = fresh_postgresql_url()
+    shop.sources = {"price": msgspec.structs.replace(PRICE, where="", gone="")}
+    shop.erp.url = url
+    made = Shop(shop.engine, shop.erp)
+    made.sources = shop.sources
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(_ODD)
+    assert made.staged("price").refused == 1, "one that ended before it began"
+    rows = {row[0]: (row[3], row[4], row[5]) for row in made.rows("price")}
+    assert rows == {
+        "1": (_FIRST, None, "1234.56"),
+        "2": (_FIRST, None, "2.00"),
+        "3": (rows["3"][0], None, "3.00"),
+        "5": ("9999-12-31T00:00:00Z", None, "5.00"),
+    }
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("UPDATE preco SET preco = 6, alterado = '2026-11-20 09:00' WHERE cod = '5'")
+    assert made.staged("price").changed == 1
+    discard_postgresql(url)
 
 
 def test_a_change_of_the_far_future_hides_no_other(shop: Shop) -> None:

@@ -183,10 +183,11 @@ def test_what_changes_too_much_waits_for_a_person_and_the_others_go_on(
     assert shop.rows(entity) == before
     with writing(shop.engine) as connection:
         connection.execute(update(load_hold).values(confirmed_by="ana"))
-    assert shop.staged(entity).code == ""
+    never = code if code == "load_would_empty" else ""
+    assert shop.staged(entity).code == never, "an empty list is let through by nobody"
     with reading(shop.engine) as connection:
-        assert connection.execute(select(load_hold)).all() == []
-    assert shop.rows(entity) != before or code == "load_refused_many"
+        assert len(connection.execute(select(load_hold)).all()) == bool(never)
+    assert shop.rows(entity) != before or code in ("load_refused_many", never)
 
 
 def test_a_person_confirms_what_was_shown_and_no_more(shop: Shop) -> None:

@@ -31,6 +31,7 @@ _WHAT: dict[str, Bilingual[str]] = {
     "profile": Bilingual("perfil do ERP", "profile of the ERP"),
     "grants": Bilingual("permissões e tabelas no ERP", "grants and tables in the ERP"),
     "ledger": Bilingual("livro de lançamentos", "ledger"),
+    "loads": Bilingual("cargas", "loads"),
     "port": Bilingual("porta", "port"),
     "poster": Bilingual("lançador", "poster"),
     "tills": Bilingual("caixas", "tills"),
@@ -91,7 +92,7 @@ def _of_server(settings: Settings, path: Path | None) -> Iterable[Checked]:
     from malote.setup.server_check import CheckedServer, examine
 
     with services_of(path) as services:
-        place = CheckedServer(settings, path, services.engine, services.structures.drift)
+        place = CheckedServer(settings, path, services.engine, services.structures.drift, services.loads.troubles)
         yield from examine(place)
 
 

@@ -179,6 +179,12 @@ def _show_sales(days: "list[SoldDay]", lines: "list[SoldOtherwise]", language: L
         counts = (day.lines, day.unlisted, day.unknown, day.differing)
         table.add_row(day.day, day.till, *map(str, counts), amount(day.cents, language))
     console.print(table)
+    if any(day.unknown for day in days):
+        words = Bilingual(
+            "Sem lista: vendidos antes da primeira carga do caixa, ou quando ninguém sabia qual ele tinha.",
+            "No list known: sold before the till's first load, or when nobody knew which one it had.",
+        )
+        say(words.of(language))
     headings = Bilingual(
         ("Emissão", "Caixa", "Produto", "Quantidade", "Vendido", "Lista", "R$"),
         ("Issued", "Till", "Product", "Quantity", "Sold", "List", "R$"),

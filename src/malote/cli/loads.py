@@ -38,6 +38,7 @@ _STATES = Bilingual(
         "back": "voltou à anterior",
         "none": "sem carga",
         "unable": "agente sem cargas",
+        "silent": "ainda não falou com o servidor",
     },
     {
         "current": "up to date",
@@ -47,6 +48,7 @@ _STATES = Bilingual(
         "back": "taken back",
         "none": "no load",
         "unable": "agent without loads",
+        "silent": "not heard of yet",
     },
 )
 
@@ -132,11 +134,15 @@ def confirm(
 ) -> None:
     """Lets a held entity through, as far as it was shown, and makes the version."""
     from malote.accounts.audit import command_line
-    from malote.loads.limits import SEEN_WHOLE
+    from malote.loads.limits import SEEN_WHOLE, UNDECLARED
 
     with services_of(config) as services:
         language = services.settings.language
-        whole = services.loads.confirm(entity, command_line(), reason).code in SEEN_WHOLE
+        code = services.loads.confirm(entity, command_line(), reason).code
+        if code == UNDECLARED:
+            say(Bilingual("fica como está nos caixas", "stays as it is at the tills").of(language))
+            raise typer.Exit(OK)
+        whole = code in SEEN_WHOLE
         report = _staged(bound(services.loads.stage, command_line(), names=[entity], whole=whole), quiet=json)
     if json:
         print_json(report)
@@ -244,7 +250,8 @@ def _show_tills(found: "list[TillLoad]", language: Language) -> None:
         said = rejection.title(one.code, language) if one.code else ", ".join(one.differing or one.missing)
         if one.going is not None and one.going.total:
             said = f"{one.going.done}/{one.going.total} {one.going.unit}"
-        table.add_row(one.till, str(one.version or "–"), since, _STATES.of(language)[one.state], printable(said))
+        state = "silent" if one.state == "unable" and one.contact_at is None else one.state
+        table.add_row(one.till, str(one.version or "–"), since, _STATES.of(language)[state], printable(said))
     console.print(table)
 
 

@@ -83,7 +83,14 @@ _KINDS: dict[str, str] = {
 }
 
 # Where the cure of what is wrong with loads is found in the load manager, and what leads there.
-_HELD = ("load_would_empty", "load_gone_many", "load_changed_many", "load_refused_many", "load_entity_unreadable")
+_HELD = (
+    "load_would_empty",
+    "load_gone_many",
+    "load_changed_many",
+    "load_refused_many",
+    "load_entity_unreadable",
+    "load_entity_undeclared",
+)
 _WAYS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(_HELD, ("/held", marked("Ver o que muda"))),
     **dict.fromkeys(("load_stalled", "load_differs"), ("?show=trouble", marked("Ver os caixas"))),

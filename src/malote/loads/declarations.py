@@ -29,18 +29,23 @@ class DeclaredColumn(EntityColumn, frozen=True, omit_defaults=True, forbid_unkno
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``may_be_empty``: a store may well have none of it."""
+
     key: tuple[str, ...]
     columns: tuple[DeclaredColumn, ...]
+    may_be_empty: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True):
     """An entity, and where it comes from. ``columns`` are in the entity's order, as are ``sources``: the ERP's column,
-    a constant, or None where the ERP has nothing of the kind."""
+    a constant, or None where the ERP has nothing of the kind. ``may_be_empty``: whether it reaches tills without a
+    row."""
 
     entity: Entity
     columns: tuple[DeclaredColumn, ...]
     sources: tuple[str | int | bool | None, ...]
     source: LoadSource
+    may_be_empty: bool = False
 
 
 @cache
@@ -102,4 +107,4 @@ def _loaded(name: str, source: LoadSource, where: str) -> Loaded:
             raise ProfileError(where, f"{one.name} must be there")
         if one.rule and one.rule not in RULES:
             raise ProfileError(where, f"no rule {one.rule}")
-    return Loaded(entity, columns, mapped, source)
+    return Loaded(entity, columns, mapped, source, source.may_be_empty or bool(known and known.may_be_empty))

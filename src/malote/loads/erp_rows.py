@@ -5,7 +5,7 @@ Memory stays that of a batch. The ERP is only read, in one statement, so that al
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -27,7 +27,6 @@ _ASKED_AT_ONCE = 200  # keys
 _CHANGED, _GONE = "malote_changed", "malote_gone"
 _FALSE = (None, 0, "", "0", "n", "f", "false", "no", "nao", "não")
 _DAY = 10  # characters of a day as a text
-_NO_END = 9999  # the year in which an ERP that has no empty end lets things end
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -162,22 +161,25 @@ class ErpRows:
 
     def _moment(self, value: Any) -> Any:
         try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
         except ValueError:
             return value  # the entity says what is wrong with it
+        if moment.year in (MINYEAR, MAXYEAR):  # no zone leads beyond the calendar
+            return moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
         if moment.tzinfo is not None:
             return moment
         return moment.replace(tzinfo=self._zone) if self._zone else moment.astimezone()
 
     def _end(self, value: Any) -> Any:
-        """A day is valid until it is over."""
+        """A day is valid until it is over; one in the last year of the calendar is what an ERP without an empty end
+        has for it, and PostgreSQL's infinity."""
         is_day = isinstance(value, date) and not isinstance(value, datetime)
         day = str(value) if is_day or (isinstance(value, str) and len(value.strip()) == _DAY) else None
         try:
             ends = datetime.fromisoformat(day.strip() if day else str(value))
         except ValueError:
             return value  # the entity says what is wrong with it
-        if ends.year == _NO_END:
+        if ends.year == MAXYEAR:
             return None
         return self._moment(ends + timedelta(days=1) if day else ends)
 

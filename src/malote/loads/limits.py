@@ -1,5 +1,7 @@
 """When a version of an entity waits for a person: no empty price list, and no half of one, reaches a till by itself."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from malote.config import LoadsSettings
@@ -7,6 +9,8 @@ from malote.loads.comparing import Counts
 
 # Of these only a look at all rows knows that they are over: one at what changed doesn't see what is gone.
 SEEN_WHOLE = frozenset({"load_would_empty", "load_gone_many"})
+UNDECLARED = "load_entity_undeclared"  # loaded once, and in no profile any more: confirmed, it is kept as it is
+UNREADABLE = frozenset({"load_entity_unreadable"})  # of these nothing is known that a person could decide on
 _PRICED = ("price", "promotion")  # of which changes are looked at; of others, what goes and what is refused
 
 
@@ -17,10 +21,12 @@ class EntityHold(msgspec.Struct, frozen=True):
     facts: dict[str, str]
     gone: int = 0
     changed: int = 0
+    is_final: bool = False  # nobody can let it through: tills would have nothing of the entity
 
 
-def hold_of(entity: str, counts: Counts, settings: LoadsSettings) -> EntityHold | None:
-    """Why these changes are not made by themselves; None: they are."""
+def hold_of(entity: str, counts: Counts, settings: LoadsSettings, *, is_empty: bool) -> EntityHold | None:
+    """Why these changes are not made by themselves; None: they are. ``is_empty``: not a row would be left of what may
+    not be empty."""
     facts = {
         "entity": entity,
         "rows": str(counts.held),
@@ -29,15 +35,20 @@ def hold_of(entity: str, counts: Counts, settings: LoadsSettings) -> EntityHold 
         "new": str(counts.new),
         "refused": str(counts.refused),
     }
-    code = _code(entity, counts, settings)
-    return EntityHold(code, facts, counts.gone, counts.changed) if code else None
+    if is_empty:
+        facts["left"] = "0"
+        code = "load_refused_many" if counts.refused and not counts.held else "load_would_empty"
+    else:
+        code = _code(entity, counts, settings)
+    return EntityHold(code, facts, counts.gone, counts.changed, is_empty) if code else None
+
+
+def would_be_empty(facts: Mapping[str, str]) -> bool:
+    """Of those of a hold: that nobody can let it through."""
+    return facts.get("left") == "0"
 
 
 def _code(entity: str, counts: Counts, settings: LoadsSettings) -> str:
-    if counts.held and counts.rows <= 0:
-        return "load_would_empty"
-    if not counts.held and counts.refused and not counts.new:
-        return "load_refused_many"
     if _is_much(counts.gone, counts.held, settings.most_gone_percent, settings.least_rows):
         return "load_gone_many"
     if entity in _PRICED and _is_much(counts.changed, counts.held, settings.most_changed_percent, settings.least_rows):

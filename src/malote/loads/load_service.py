@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
@@ -35,7 +36,7 @@ from malote.loads import (
 from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
 from malote.loads.held_changes import HeldChanges
-from malote.loads.limits import SEEN_WHOLE
+from malote.loads.limits import SEEN_WHOLE, UNREADABLE, would_be_empty
 from malote.loads.load_orders import LoadOrders, Target
 from malote.loads.load_reports import (
     EntityStatus,
@@ -101,6 +102,13 @@ class Loads:
         sources = profile.load | (declarations.read_sources(path) if path is not None else {})
         return declarations.loaded(sources, str(path or profile.name))
 
+    def troubles(self) -> list[LoadError]:
+        """What keeps entities from being read, as was last seen. Raises ``ProfileError`` where no source can be."""
+        self._read_entities()
+        with reading(self._engine) as connection:
+            found = load_status.entities(connection, self._clock())
+        return [LoadError(one.code, **one.facts) for one in found if one.code in UNREADABLE]
+
     # ---- what people do ----
 
     def order(
@@ -152,30 +160,21 @@ class Loads:
         return found
 
     def confirm(self, entity: str, actor: Actor, reason: str = "") -> EntityStatus:
-        """Lets through what is held of an entity, as far as it was shown. Raises ``LoadError`` ``load_not_held``."""
+        """Lets through what is held of an entity, as far as it was shown. Raises ``LoadError``: ``load_not_held``;
+        ``load_never_empty`` where nothing of it would be left, and it isn't declared that it may be so."""
         now = self._clock()
         with writing(self._engine) as connection:
-            mine = load_hold.c.entity == entity
-            held = connection.execute(select(load_hold).where(mine)).one_or_none()
-            if held is None or held.code == "load_entity_unreadable":
-                raise LoadError("load_not_held", entity=entity)
-            connection.execute(update(load_hold).where(mine).values(confirmed_by=actor.name))
-            facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
-            audit.record(connection, actor, "load_confirmed", f"entity:{entity}", after=facts, reason=reason, now=now)
+            held = _held(connection, entity)
+            if would_be_empty(msgspec.json.decode(held.facts)):
+                raise LoadError("load_never_empty", entity=entity)
+            _decide(connection, held, actor, "load_confirmed", reason, now)
             return next(one for one in load_status.entities(connection, now) if one.entity == entity)
 
     def refuse(self, entity: str, actor: Actor, reason: str) -> None:
-        """Says that what is held isn't meant: it stays held, also where somebody had confirmed it. Raises as
-        ``confirm``."""
+        """Says that what is held isn't meant: it stays held, also where somebody had confirmed it. Raises
+        ``LoadError`` ``load_not_held``."""
         with writing(self._engine) as connection:
-            mine = load_hold.c.entity == entity
-            held = connection.execute(select(load_hold).where(mine)).one_or_none()
-            if held is None:
-                raise LoadError("load_not_held", entity=entity)
-            connection.execute(update(load_hold).where(mine).values(confirmed_by=""))
-            facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
-            on = f"entity:{entity}"
-            audit.record(connection, actor, "load_hold_refused", on, after=facts, reason=reason, now=self._clock())
+            _decide(connection, _held(connection, entity), actor, "load_hold_refused", reason, self._clock())
 
     def plan(self, cron: str, wanted: Wanted, actor: Actor) -> int:
         """A load at times of its own: its number. Raises as ``Staging.chosen`` and ``next_time``; ``TillError``."""
@@ -327,3 +326,18 @@ class Loads:
         states = target.order().entities
         chosen = {} if items else {name: states[name] for name in wanted.entities or states}
         return LoadOrder(target.version, chosen, wanted.anew, items)
+
+
+def _held(connection: Connection, entity: str) -> Any:
+    """What a person decides on. Raises ``LoadError`` ``load_not_held``; of what can't be read there is nothing."""
+    held = connection.execute(select(load_hold).where(load_hold.c.entity == entity)).one_or_none()
+    if held is None or held.code in UNREADABLE:
+        raise LoadError("load_not_held", entity=entity)
+    return held
+
+
+def _decide(connection: Connection, held: Any, actor: Actor, action: str, reason: str, now: float) -> None:
+    confirmed_by = actor.name if action == "load_confirmed" else ""
+    connection.execute(update(load_hold).where(load_hold.c.entity == held.entity).values(confirmed_by=confirmed_by))
+    facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
+    audit.record(connection, actor, action, f"entity:{held.entity}", after=facts, reason=reason, now=now)

@@ -24,7 +24,7 @@ from malote.loads.comparing import Counts, EntityComparison
 from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.erp_rows import ErpRows
-from malote.loads.limits import EntityHold, hold_of
+from malote.loads.limits import UNDECLARED, EntityHold, hold_of
 from malote.loads.price_history import spelt
 from malote.loads.shelf_first import Rises
 from malote.loads.versions import EntityChange, LoadError
@@ -102,6 +102,8 @@ class Staging:
         """
         began = time.monotonic()
         chosen = self.chosen(names)
+        if not dry_run:
+            self.tell_undeclared()
         for left in reversed(range(_TRIES)):
             with ExitStack() as stack:
                 rises = self._rises(emergency, urgent)
@@ -117,6 +119,16 @@ class Staging:
                     continue
                 return self._report(new, new != version, began, changes, failed)
         raise AssertionError
+
+    def tell_undeclared(self) -> None:
+        """Of entities that were loaded once and that the profile no longer has."""
+        declared = self._entities()
+        with reading(self._engine) as connection:
+            told = set(connection.scalars(select(load_hold.c.entity).where(load_hold.c.code == UNDECLARED)))
+            gone = entity_rows.in_force(connection).keys() - set(declared)
+        if gone != told:
+            with writing(self._engine) as connection:
+                versions.note_undeclared(connection, declared, self._clock())
 
     @contextmanager
     def compared(self, name: str, *, whole: bool) -> Iterator[EntityChange | EntityHold]:
@@ -199,8 +211,15 @@ class Staging:
             if same
             else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
         )
-        hold = hold_of(loaded.entity.name, judged, self._settings)
-        if hold is not None and confirmed is not None and hold.gone <= confirmed[0] and hold.changed <= confirmed[1]:
+        is_empty = not (loaded.may_be_empty or (counts.rows if same else counts.new))
+        hold = hold_of(loaded.entity.name, judged, self._settings, is_empty=is_empty)
+        if (
+            hold is not None
+            and not hold.is_final
+            and confirmed is not None
+            and hold.gone <= confirmed[0]
+            and hold.changed <= confirmed[1]
+        ):
             hold = None
         return EntityChange(comparison, counts, before if same else None, hold)
 

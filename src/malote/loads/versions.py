@@ -3,7 +3,7 @@
 A machine that dies before its end has the version of before, and reads from the ERP again what it had read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -25,7 +25,7 @@ from malote.load_format.digest import bucket_hash, entity_digest
 from malote.loads import entity_rows
 from malote.loads.comparing import Counts, Difference, EntityComparison
 from malote.loads.entity_rows import StoredEntity
-from malote.loads.limits import SEEN_WHOLE, EntityHold
+from malote.loads.limits import SEEN_WHOLE, UNDECLARED, EntityHold
 
 _BUCKETS_AT_ONCE = 64
 _ROWS_AT_ONCE = 1000
@@ -193,6 +193,19 @@ def noted_of(connection: Connection, names: Sequence[str]) -> bool:
     return any(
         connection.execute(select(one.c.entity).where(one.c.entity.in_(names)).limit(1)).first() for one in tables
     )
+
+
+def note_undeclared(connection: Connection, declared: Collection[str], now: float) -> None:
+    """That tills keep entities which the profile no longer has. What a person said of one stands."""
+    known = entity_rows.in_force(connection)
+    there = select(load_hold.c.entity).where(load_hold.c.code == UNDECLARED)
+    told = set(connection.scalars(there))
+    for name in known.keys() - set(declared) - told:
+        state = known[name].state
+        facts = {"entity": name, "kept": str(state.rows), "version": str(state.version)}
+        note_hold(connection, name, EntityHold(UNDECLARED, facts), now)
+    for name in told & set(declared):
+        note_hold(connection, name, None, now)
 
 
 def note_hold(connection: Connection, name: str, hold: EntityHold | None, now: float) -> None:

@@ -1,6 +1,6 @@
 """Up to which change of an entity the ERP has been read: whatever its column of changes holds, a number or a time."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import MINYEAR, UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,8 @@ def later(newest: Watermark | None, changed: Any, now: float | None) -> Watermar
     """The later of both. What no other change can be compared with, or lies far ahead of ``now``, is none: one row with
     a mistyped year would let all changes until then pass by."""
     if not isinstance(changed, Watermark) or is_ahead(changed, now):
+        return newest
+    if isinstance(changed, date) and changed.year == MINYEAR:  # before the calendar: nothing is earlier
         return newest
     try:
         return changed if newest is None or changed > newest else newest  # type: ignore[operator, unused-ignore]

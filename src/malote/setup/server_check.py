@@ -18,8 +18,10 @@ from malote.check_result import Checked, Verdict, right, writable
 from malote.config import Settings
 from malote.erp.factory import open_configured
 from malote.erp.profiles.checking import ProfileFault
+from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
 from malote.erp.sessions.factory import has_sessions
+from malote.explained_error import ExplainedError
 from malote.findings.store_findings import RULES_UNUSABLE
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
@@ -34,15 +36,18 @@ LITTLE_ROOM, NO_ROOM = 5 << 30, 1 << 30  # bytes on the disk of the home folder
 _MOST_NAMED = 8
 
 LookAtStructure = Callable[[Scope], Drift]
+LookAtLoads = Callable[[], Sequence[ExplainedError]]
 
 
 class CheckedServer(msgspec.Struct, frozen=True):
-    """``settings_file`` None where everything comes from the environment. ``drift`` says how a structure differs."""
+    """``settings_file`` None where everything comes from the environment. ``drift`` says how a structure differs,
+    ``loads`` what keeps entities of the loads from being read."""
 
     settings: Settings
     settings_file: Path | None
     engine: Engine
     drift: LookAtStructure
+    loads: LookAtLoads
 
 
 def examine(place: CheckedServer, *, now: float | None = None) -> Iterator[Checked]:
@@ -58,6 +63,7 @@ def examine(place: CheckedServer, *, now: float | None = None) -> Iterator[Check
     yield _rules(settings)
     erp = _erp(place)
     yield from erp
+    yield _loads(place)
     yield _port(settings.server.host, settings.server.port)
     yield _poster(place, tills, moment)
     yield from _tills(tills, settings.intake.clock_skew_seconds)
@@ -89,6 +95,15 @@ def _rules(settings: Settings) -> Checked:
         said = {"detail": "; ".join(error.said("pt")), "detail_en": "; ".join(error.said("en"))}
         return Checked("rules", "wrong", RULES_UNUSABLE, said)
     return right("rules")
+
+
+def _loads(place: CheckedServer) -> Checked:
+    """Where the ERP has what tills sell with."""
+    try:
+        troubles = place.loads()
+    except ProfileError as error:
+        return Checked("loads", "wrong", error.code, error.facts)
+    return next((Checked("loads", "wrong", one.code, one.facts) for one in troubles), right("loads"))
 
 
 # ---- the ERP ----

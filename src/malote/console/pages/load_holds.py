@@ -22,13 +22,12 @@ from malote.console.visits import (
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
 from malote.loads.background_loads import AskedLoad
-from malote.loads.limits import SEEN_WHOLE
+from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE
 from malote.loads.load_reports import EntityStatus
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
 
 PAGE = f"{load_manager.PAGE}/held"
-UNREADABLE = "load_entity_unreadable"
 MOST_REFUSED = 200  # rows on a page
 LEAST_REASON, LONGEST_REASON = 5, 500
 _TRAIL = 10  # of the entity's own entries
@@ -40,7 +39,6 @@ def listed(services: ConsoleServices) -> dict[str, Any]:
         "held": [one for one in services.load_views.entities() if one.code],
         "attention": load_manager.attention(services),
         "asked": till_loads.asked(services),
-        "unreadable": UNREADABLE,
     }
 
 
@@ -58,7 +56,7 @@ def entity(services: ConsoleServices, name: str) -> dict[str, Any]:
         "shown_as": shown(held),
         "changes": changes,
         "trouble": trouble,
-        "may_be_confirmed": held.code != UNREADABLE and not held.confirmed_by,
+        "may_be_confirmed": held.code not in (*UNREADABLE, "load_would_empty") and not held.confirmed_by,
         "entries": services.trail_of(f"entity:{name}")[:_TRAIL],
         "attention": load_manager.attention(services),
     }
@@ -89,8 +87,9 @@ def confirm(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
         services.loads.confirm(name, visit.actor, reason)
     except LoadError as error:
         raise PageRefusedError(error.code, 422, **error.facts) from error
-    asked = AskedLoad(Wanted([], [name], held.code in SEEN_WHOLE))
-    load_orders.begin(services, visit, asked, orders=False)
+    if held.code != UNDECLARED:
+        asked = AskedLoad(Wanted([], [name], held.code in SEEN_WHOLE))
+        load_orders.begin(services, visit, asked, orders=False)
     return redirect(request, PAGE)
 
 

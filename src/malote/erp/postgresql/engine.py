@@ -17,7 +17,7 @@ from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.letters import Letters
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.postgresql import arrays, grants, place, touched  # noqa: F401 - arrays: how lists of keys are written
+from malote.erp.postgresql import arrays, grants, lenient_values, place, touched  # noqa: F401 - arrays: how lists of keys are written
 from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.postgresql.dialect import CHARACTERS, DIALECT
 from malote.erp.postgresql.fingerprints import fingerprint
@@ -110,6 +110,7 @@ class PostgresqlErp(BaseErp):
     @contextmanager
     def read_only(self) -> Iterator[Connection]:
         with self._transaction(writing=False) as connection:
+            lenient_values.register(_driver(connection))
             yield connection
 
     def _reading(self) -> AbstractContextManager[Connection]:

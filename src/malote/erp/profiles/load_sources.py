@@ -31,7 +31,7 @@ class LoadSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     are this store's; ``:name`` in it and in ``sql`` is a value of ``loads.parameters``. ``changed``: a column that
     grows with each change, a number or a time; ``overlap`` is how far back it is read again each time (numbers or
     seconds), for what was written before and committed later. ``gone``: a column that is true of what is no more.
-    ``key``: of an entity that Malote doesn't know.
+    ``key``: of an entity that Malote doesn't know. ``may_be_empty``: whether tills may have it without a row.
     """
 
     columns: dict[str, str | int | bool | LoadColumn]
@@ -42,6 +42,7 @@ class LoadSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overlap: int = 300
     gone: str = ""
     key: list[str] = []
+    may_be_empty: bool = False
 
     def refuse_unusable(self, where: str) -> None:
         """Raises ``ProfileError``."""

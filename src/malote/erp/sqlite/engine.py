@@ -14,6 +14,7 @@ from malote import private
 from malote.erp import rows, statements, structure
 from malote.erp.base import BaseErp, Options
 from malote.erp.connecting import over_ledger
+from malote.erp.error_translation import plain_error
 from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
@@ -73,6 +74,9 @@ class SqliteErp(BaseErp):
 
     @contextmanager
     def read_only(self) -> Iterator[Connection]:
+        if self._file is not None and self._file.is_empty():
+            # Made by whoever opened it: where there was none, the ERP's is elsewhere, or away.
+            raise plain_error("erp_away", "", "SQLITE_CANTOPEN")
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = ON")
             try:

@@ -32,6 +32,13 @@ class OpenFile:
         self.note()  # its log may have been made anew
         return False
 
+    def is_empty(self) -> bool:
+        """It has not even a header, or isn't there."""
+        try:
+            return self._path.stat().st_size == 0
+        except OSError:
+            return True
+
     def forget(self) -> None:
         """Once no connection is open: takes away what was the old one's."""
         for suffix in _BESIDE:
