@@ -22,7 +22,7 @@ from malote.database.errors import StoreError
 from malote.load_format.wire import PATH_NEWS, LoadNews
 
 LONGEST_WAIT = 25.0  # seconds; a proxy on the way gives up after a minute or half of one
-LOOK_SECONDS = 0.25  # between two looks, while somebody waits
+LOOK_SECONDS = 0.5  # between two looks, while somebody waits
 TOLD_A_SECOND = 200  # tills at most, each of which comes with a contact
 SHARE = 4  # of the connections, in all and of an address, that waiting tills may hold: one in so many
 
