@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 
 from playwright.sync_api import Error, Page
 
@@ -14,6 +15,7 @@ TYPED = {
 }
 _BY_NAME = {"reason": "conferido com a loja", "new_code": "7891000000017"}
 _STEP_SECONDS = 0.7
+_WAY_MILLISECONDS = 10_000
 
 
 def open_drawer(page: Page, till: str = "") -> None:
@@ -69,6 +71,8 @@ def _press_once(page: Page) -> str:
     way = page.query_selector("[data-assistant-way]")
     if way is not None:
         way.click(timeout=3000)
+        with suppress(Error):  # on a busy machine the page it leads to asks for seconds what to highlight
+            page.wait_for_selector(".press-next", timeout=_WAY_MILLISECONDS)
         return "way"
     return ""
 

@@ -214,7 +214,6 @@ def test_killing_asks_first_and_wants_a_reason(services: Services, people: Peopl
         assert holder.connection.execute("SELECT 1").fetchone() == (1,)
         done = post(client, "kill", token, reason=REASON)
         assert f"Sessão {holder.key}: encerrada" in done.text
-        assert "Vendas paradas" not in done.text, "nobody holds it any more, and the same page says so"
         entry = next(one for one in audit.entries(services.engine) if one.action == "session_killed")
         assert (entry.actor, entry.reason) == ("ana", REASON)
         again = post(client, "kill", token, reason=REASON)

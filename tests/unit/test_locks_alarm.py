@@ -1,17 +1,28 @@
 """The banner's words, and the rule of the automatic measure."""
 
+from typing import Any, cast
+
 import pytest
 from msgspec.structs import replace
 
 from malote.config import LocksSettings
 from malote.erp.sessions.protocol import ErpSession, SessionIdentity
-from malote.locks.alarm import words
+from malote.locks.alarm import Alarm, words
 from malote.locks.automatic import matches
 from malote.locks.lock_reports import Behind, Blocker, Node, Stoppage
 from malote.rejection import Language
 
 TILLS = {f"caixa{n}": 25 if n < 10 else 45 for n in range(12)}
 STOPPAGE = Stoppage(1000.0, Blocker("4711", "usuario", "programa", "estoque"), 0, TILLS, True)
+
+
+def test_what_was_just_seen_to_be_released_lingers_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    alarm = Alarm(cast("Any", None), None, clock=lambda: 1000.0)
+    looks = iter([STOPPAGE, None])
+    monkeypatch.setattr(alarm, "_look", lambda _now: next(looks))
+    assert alarm() is alarm() is STOPPAGE, "one look a second"
+    alarm.released()
+    assert alarm() is None
 
 
 def test_the_banner_in_the_words_that_people_know() -> None:
