@@ -212,9 +212,20 @@ def test_files_that_nobody_captured_are_told_by_an_exit_status_of_their_own(home
     assert (ended.returncode, "files_uncaptured" in ended.stdout) == (0, False)
 
 
-def test_an_agent_that_never_ran_has_captured_nothing(home: Home) -> None:
-    put(home.path / "pos", "a.xml", b"sale")
-    assert look(home).returncode == 4
+def test_an_agent_that_never_ran_has_captured_nothing_however_young_the_files(home: Home) -> None:
+    assert home.call("status").returncode == 0  # an empty folder
+    for number in range(501):
+        put(home.path / "pos", f"{number}.xml", b"sale")
+    ended = home.call("status")
+    assert (ended.returncode, "501 × Sales in the POS's folder, and the agent was never started" in ended.stdout) == (
+        4,
+        True,
+    )
+    assert "malote till start --since today" in ended.stdout
+    assert "malote till run" in ended.stdout
+    assert home.call("start", "--all").returncode == 0
+    ended = home.call("status")
+    assert (ended.returncode, "[start_unsaid]" in ended.stdout, "[agent_never_ran]" in ended.stdout) == (4, False, True)
 
 
 def test_a_folder_that_is_gone_is_trouble_of_the_machine(home: Home) -> None:

@@ -20,7 +20,13 @@ UNCAPTURED = 4
 MACHINE = 5
 LOST = 6
 
-_WEIGHTS = {"sales_lost": LOST, "file_vanished": LOST, "files_uncaptured": UNCAPTURED}  # any other is the machine's
+_WEIGHTS = {  # any other is the machine's
+    "sales_lost": LOST,
+    "file_vanished": LOST,
+    "files_uncaptured": UNCAPTURED,
+    "agent_never_ran": UNCAPTURED,
+    "start_unsaid": UNCAPTURED,
+}
 _HEAVIEST_FIRST = (LOST, UNCAPTURED, MACHINE)
 _MOST_ROWS = 50
 UNSENT_SECONDS = 900.0  # longer than any of the courier's pauses

@@ -152,8 +152,7 @@ class Capture:
         found = cutover.settle(self._outbox, self.folder, self._settings.since, self._largest, self._now(), self._asked)
         self._asked = found if isinstance(found, Question) else None
         if isinstance(found, Question):
-            facts = {"folder": readable(place), "files": str(found.files), "oldest": found.oldest[:10] or "?"}
-            facts["newest"] = found.newest[:10] or "?"
+            facts = cutover.facts_of(found, self.folder.path)
             self._voice.trouble("start", "start_unsaid", **facts)
             self._refused = {place: CaptureRefusal(readable(place), 0, "start_unsaid", facts)}
             self._sight.saw(SeenFolder(found.files, 0, found.files))

@@ -53,12 +53,7 @@ def _start(setup: Setup) -> Checked:
         return Checked("till start", "skipped", "not_looked_at")
     if question is None:
         return right("till start")
-    facts = {
-        "folder": str(folder.path),
-        "files": str(question.files),
-        "oldest": question.oldest[:10] or "?",
-        "newest": question.newest[:10] or "?",
-    }
+    facts = cutover.facts_of(question, folder.path)
     return Checked("till start", "warned", "start_unsaid", facts)
 
 

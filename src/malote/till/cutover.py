@@ -13,6 +13,7 @@ import msgspec
 
 from malote import durable
 from malote.fiscal import typed_input
+from malote.plain import readable
 from malote.till import issue_times
 from malote.till.folder import Folder
 from malote.till.outbox import Outbox
@@ -49,6 +50,12 @@ class Question(msgspec.Struct, frozen=True):
     files: int
     oldest: str = ""
     newest: str = ""
+
+
+def facts_of(question: Question, folder: Path) -> dict[str, str]:
+    """What the reason ``start_unsaid`` tells."""
+    ends = {"oldest": question.oldest[:10] or "?", "newest": question.newest[:10] or "?"}
+    return {"folder": readable(str(folder)), "files": str(question.files), **ends}
 
 
 def path_of(outbox: Path) -> Path:

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from malote import wire
-from malote.config import TillSettings
+from malote.config import IntakeSettings, TillSettings
 from malote.disk import DISK, Disk
 from malote.plain import readable
-from malote.till import contact_report, lost_sales
+from malote.till import contact_report, cutover, lock, lost_sales
 from malote.till.folder import FolderMissingError, folder_of
 from malote.till.folder_counts import SeenFolder, counted
 from malote.till.lost_sales import LostFile
@@ -35,14 +35,17 @@ class SeenByDiagnosis(msgspec.Struct, frozen=True):
 
 def look(outbox_path: Path, settings: TillSettings, now: float, disk: Disk = DISK) -> SeenByDiagnosis:
     """``settings``: with absolute paths. Raises ``OutboxError``; an outbox that isn't there yet holds nothing."""
+    began = lock.has_ever_run(outbox_path)
     try:
         outbox = Outbox(outbox_path, look_only=True)
     except FileNotFoundError:
         folder, troubles = _folder(settings, {}, now)
+        troubles = troubles if began else _unbegun(outbox_path, settings, folder, troubles)
         return SeenByDiagnosis(folder, [*_disk(outbox_path, disk), *troubles])
     with outbox:
         asked = any(refusal.code == "start_unsaid" for refusal in outbox.refusals())
         folder, troubles = _folder(settings, outbox.marks(), now)
+        troubles = troubles if began else _unbegun(outbox_path, settings, folder, troubles)
         if asked:  # nothing counts before somebody says from when on
             troubles = [one for one in troubles if one.code != "files_uncaptured"]
         sales = lost_sales.all_of(outbox)
@@ -72,6 +75,22 @@ def _folder(
         return count, []
     facts = {"count": str(count.uncaptured), "age": f"{age / 60:.0f} min"}
     return count, [wire.TillTrouble("files_uncaptured", age, count.uncaptured, facts=facts)]
+
+
+def _unbegun(
+    outbox_path: Path, settings: TillSettings, folder: SeenFolder | None, troubles: list[wire.TillTrouble]
+) -> list[wire.TillTrouble]:
+    """Before the agent's first run nobody captures, however young the files; and what it will ask is asked already."""
+    if folder is None or not folder.uncaptured:
+        return troubles
+    uncaptured = folder.uncaptured
+    found = [wire.TillTrouble("agent_never_ran", count=uncaptured, facts={"count": str(uncaptured)})]
+    place = folder_of(settings)
+    question = cutover.open_question(outbox_path, place, settings.since, IntakeSettings().max_document_bytes)
+    if question is not None:
+        facts = cutover.facts_of(question, place.path)
+        found.insert(0, wire.TillTrouble("start_unsaid", count=question.files, facts=facts))
+    return found
 
 
 def _disk(outbox_path: Path, disk: Disk) -> list[wire.TillTrouble]:

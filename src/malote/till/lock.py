@@ -9,11 +9,16 @@ from malote import private
 from malote.till.storage import OutboxError
 
 
+def has_ever_run(outbox: Path) -> bool:
+    """Whether an agent has ever been started for this outbox: its lock's file stays."""
+    return _path_of(outbox).exists()
+
+
 class AgentLock:
     """Held while an agent runs. Raises ``OutboxError`` (agent_running, outbox_away)."""
 
     def __init__(self, outbox: Path) -> None:
-        path = outbox.with_name(f"{outbox.name}.lock")
+        path = _path_of(outbox)
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, private.FILE)
         except OSError as error:
@@ -30,6 +35,10 @@ class AgentLock:
     def __exit__(self, *_: object) -> None:
         # The file stays: removing it would let a second agent lock a new one of the same name.
         os.close(self._descriptor)
+
+
+def _path_of(outbox: Path) -> Path:
+    return outbox.with_name(f"{outbox.name}.lock")
 
 
 if sys.platform == "win32":
