@@ -94,6 +94,24 @@ def test_a_person_is_asked_again_and_may_stop_before_anything_is_written(folder:
     assert found.store.since == "2026-11-01T00:00:00-03:00"
 
 
+@pytest.mark.parametrize(
+    "what", ["language", "name", "issuers", "environment", "zone", "since", "profile", "host", "port"]
+)
+def test_an_address_typed_at_the_wrong_question_is_not_repeated(folder: Path, what: str) -> None:
+    ended = run(["--yes", f"--{what}", "postgresql://malote:s3cret, w0rd@erp.example/prod"])
+    assert (ended.exit_code, list(folder.iterdir())) == (2, [])
+    assert "s3cret" not in ended.output
+    assert "w0rd" not in ended.output
+
+
+@pytest.mark.parametrize("typed", ["malote/s3cret@erp", "host=erp password = s3cret"])
+def test_other_forms_of_an_address_are_not_repeated_either(typed: str) -> None:
+    for checked in (answers.issuers, answers.environment, answers.zone, answers.port, answers.language):
+        with pytest.raises(AnswerError) as refused:
+            checked(typed)
+        assert "s3cret" not in str(refused.value.facts)
+
+
 def test_a_settings_file_is_never_overwritten(folder: Path) -> None:
     mine = '# mine\nlanguage = "en"\n'
     (folder / "malote.toml").write_text(mine, encoding="utf-8")

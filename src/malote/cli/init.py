@@ -93,17 +93,17 @@ class Interview:
         self._language: Language = "pt"
 
     def held(self) -> Answers:
-        self._language = self._told("language", _language, "pt")
+        self._language = self._told("language", answers.language, "pt")
         return Answers(
             language=self._language,
-            name=self._told("name", str.strip, "Loja"),
+            name=self._told("name", answers.words("store.name"), "Loja"),
             issuers=self._told("issuers", answers.issuers, ""),
             environment=self._told("environment", answers.environment, self._words["production"]),
             zone=(zone := self._told("zone", answers.zone, answers.ZONE)),
             since=self._told("since", lambda text: answers.since(text, zone), self._words["today"]),
             erp_url=self._erp_url(),
-            profile=self._told("profile", str.strip, ""),
-            host=self._told("host", str.strip, "127.0.0.1"),
+            profile=self._told("profile", answers.words("erp.profile"), ""),
+            host=self._told("host", answers.words("server.host"), "127.0.0.1"),
             port=self._told("port", answers.port, "8470"),
         )
 
@@ -147,15 +147,6 @@ class Interview:
             rejection.remedy(error.code, error.facts, self._language),
         ):
             errors.print(words, markup=False, highlight=False, soft_wrap=True)
-
-
-def _language(text: str) -> Language:
-    match text.strip().lower():
-        case "pt":
-            return "pt"
-        case "en":
-            return "en"
-    raise AnswerError("language", text.strip()[:20] or "?")
 
 
 def _make(path: Path, words: dict[str, str]) -> Settings:

@@ -1,5 +1,7 @@
 """What a store is asked before its first day, each answer checked as it is given."""
 
+import re
+from collections.abc import Callable
 from datetime import datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +22,8 @@ _PRODUCTION = ("production", "producao", "produção", "prod", "1")
 _HOMOLOGATION = ("homologation", "homologacao", "homologação", "hom", "test", "teste", "2")
 _TODAY = ("", "today", "hoje")
 _LARGEST_PORT = 65535
+_HIDDEN = "***"
+_MAY_BE_ADDRESS = re.compile(r"://|@|(?:passw\w*|pwd|senha)\s*=", re.IGNORECASE)
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -44,6 +48,27 @@ class AnswerError(ExplainedError):
         super().__init__(code, setting=setting, detail=detail, found=detail)
 
 
+def language(text: str) -> Language:
+    """Raises ``AnswerError``."""
+    match text.strip().lower():
+        case "pt":
+            return "pt"
+        case "en":
+            return "en"
+    raise AnswerError("language", _shown(text))
+
+
+def words(setting: str) -> Callable[[str], str]:
+    """For what may be any words, but not a database's address typed at the wrong question: raises ``AnswerError``."""
+
+    def checked(text: str) -> str:
+        if "://" in text:
+            raise AnswerError(setting, _HIDDEN)
+        return text.strip()
+
+    return checked
+
+
 def issuers(text: str) -> tuple[str, ...]:
     """CNPJs with blanks or commas between, with or without their masks. Raises ``AnswerError``."""
     try:
@@ -51,7 +76,9 @@ def issuers(text: str) -> tuple[str, ...]:
             dict.fromkeys(typed_input.taxpayer(one) for one in text.replace(";", ",").replace(",", " ").split())
         )
     except TypedError as error:
-        raise AnswerError("store.issuers", error.detail) from None
+        # Of all that was typed: a password with a blank in it stands in a piece of its own.
+        hidden = _MAY_BE_ADDRESS.search(text)
+        raise AnswerError("store.issuers", _HIDDEN if hidden else error.detail) from None
 
 
 def environment(text: str) -> Environment:
@@ -61,7 +88,7 @@ def environment(text: str) -> Environment:
         return "production"
     if word in _HOMOLOGATION:
         return "homologation"
-    raise AnswerError("store.test_environment", text.strip()[:40] or "?")
+    raise AnswerError("store.test_environment", _shown(text))
 
 
 def zone(text: str) -> str:
@@ -70,7 +97,7 @@ def zone(text: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise AnswerError("books.zone", name[:60]) from None
+        raise AnswerError("books.zone", _shown(name)) from None
     return name
 
 
@@ -89,7 +116,7 @@ def since(text: str, of_zone: str, *, now: datetime | None = None) -> str:
     try:
         said = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise AnswerError("store.since", text.strip()[:40], "since_invalid") from None
+        raise AnswerError("store.since", _shown(text), "since_invalid") from None
     return (said if said.tzinfo else said.replace(tzinfo=here)).isoformat()
 
 
@@ -109,4 +136,9 @@ def port(text: str) -> int:
     word = text.strip()
     if word.isascii() and word.isdigit() and 0 < int(word) <= _LARGEST_PORT:
         return int(word)
-    raise AnswerError("server.port", word[:20] or "?")
+    raise AnswerError("server.port", _shown(word))
+
+
+def _shown(text: str) -> str:
+    """What was typed, shortened; nothing of what may be a database's address, which holds a password."""
+    return _HIDDEN if _MAY_BE_ADDRESS.search(text) else text.strip()[:40] or "?"
