@@ -28,8 +28,8 @@ from malote.spool.state_changes import LockedDocument
 
 
 class RebookingPlan(msgspec.Struct, frozen=True):
-    """``missing`` can be booked again, or only its number's row written; of ``pruned`` the files have left the server;
-    ``accepted`` are left out."""
+    """``missing`` can be booked again, or only its number's row, or the one beside the sale, be written; of ``pruned``
+    the files have left the server; ``accepted`` are left out."""
 
     missing: list[NamedDifference]
     pruned: list[NamedDifference]

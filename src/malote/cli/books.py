@@ -41,6 +41,7 @@ _WHAT: dict[str, Bilingual[str]] = {
     "number": Bilingual("outra série ou outro número no ERP", "another series or number in the ERP"),
     "items": Bilingual("outros itens no ERP", "other items in the ERP"),
     "payments": Bilingual("outros pagamentos no ERP", "other payments in the ERP"),
+    "note": Bilingual("sem a linha ao lado da venda no ERP", "its row beside the sale in the ERP is gone"),
     "content": Bilingual("outro conteúdo no ERP", "other content in the ERP"),
     "void": Bilingual("inutilização fora do ERP", "its void isn't in the ERP"),
     "unguarded": Bilingual("sem a guarda do número no livro do ERP", "its number is unguarded in the ERP's ledger"),

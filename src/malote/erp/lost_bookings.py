@@ -3,7 +3,7 @@
 The ledger's entry decides, under lock. Where it is gone too (an older copy of the database), the sale is booked as any
 new one. Where only the sale is gone (somebody deleted it), it is written once more under the entry that stands, and
 the stock is left alone: the entry is the witness that it was moved. Where only the entry is gone, it is entered again
-and nothing else is touched.
+and nothing else is touched. Where the row beside the sale is gone (``[note]`` of a profile), that row is written again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ class LostBookings(AlreadyBooked):
             return
         entries = self._locked_entries(list(lost))
         before = self._booked({key: sale for key, (_, sale) in lost.items()})
+        self._restore_notes([key for key in before if key in entries])
         for key, (posting, sale) in lost.items():
             entry = entries.get(key)
             if entry is None and key in before:
@@ -39,6 +40,12 @@ class LostBookings(AlreadyBooked):
             elif entry is not None and key not in before and posting.says(entry.content_hash):
                 self._write_again(posting, sale)
                 del chosen[key]
+
+    def _restore_notes(self, keys: Sequence[str]) -> None:
+        """Of sales that stand in the ERP and its ledger: what stands beside them, with the entry under lock."""
+        if self._ordinary and keys:
+            held = self._hold(keys)
+            self._ordinary.restore_notes({key: one.cancelled_at for key, one in held.items()})
 
     def _reclaim(self, sales: Mapping[str, Pair[Sale]], voids: Sequence[Pair[NumberVoid]]) -> None:
         """Of what is booked again its numbers, where the ledger's row is damaged, or names what was never booked."""

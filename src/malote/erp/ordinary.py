@@ -199,6 +199,18 @@ class Ordinary:
         self._change([(kept, row | later)])
         self._add_lines([(sale, row)])
 
+    def restore_notes(self, cancelled: Mapping[str, datetime | None]) -> None:
+        """Writes the row beside each of these booked sales anew, where it is gone, as it stands by now; ``cancelled``:
+        when, by access key."""
+        note = self._erp.note
+        if note is None or note.of_sale is None or not cancelled:
+            return
+        found = note.of_sale
+        kept = self.kept(cancelled).items()
+        sales = [self._row_of(one) | {"cancelled_at": cancelled[key]} for key, one in kept]
+        there = self._records.present(note, [found.by_key(row) for row in sales], found.targets)
+        self._copy(note, [(row, row) for place, row in enumerate(sales) if place not in there])
+
     def forget(self, access_keys: Sequence[str], parts: Collection[Part]) -> None:
         """What is left of sales that the ERP lost: rows of these parts, and with the items what became of them."""
         for kept in self.kept(access_keys).values():

@@ -12,6 +12,7 @@ from malote.reconciliation.erp_differences import Booked, ErpDifference, ErpWitn
 from malote.spool.mapped_codes import MappedCodes, formerly_mapped, mapped, renamed
 
 GONE, TWICE = "-", "++"  # as in ``erp.protocol``
+NOTE_GONE = f"{GONE}note"
 _MOST_FIELDS = 10
 _LEDGER = "ledger."
 # In the order of their weight; what stands nowhere here is ``content``.
@@ -144,4 +145,5 @@ def _what(booked: Booked, fields: Sequence[str]) -> What:
     if booked.kind != "sale":
         return "doubled" if TWICE in fields else "content"
     names = {field.lstrip("+-").split("[")[0] or field for field in fields}
-    return next((what for what, those in _OF_FIELDS if names & those), "content")
+    otherwise: What = "note" if NOTE_GONE in fields else "content"
+    return next((what for what, those in _OF_FIELDS if names & those), otherwise)

@@ -16,6 +16,7 @@ import msgspec
 #   date, till       its sale has another time of issue, or another till
 #   number           its sale has another issuer, model, series or number
 #   items, payments  its sale's lines are others, more or fewer
+#   note             its row in the table beside its sale (``[note]`` of the profile) is gone
 #   content          anything else of it; of a cancellation, that its row is gone
 #   void             a void of numbers is gone
 #   unguarded        its sale or void is there, and the ledger lost its number's row, or that names nothing booked
@@ -34,6 +35,7 @@ What = Literal[
     "number",
     "items",
     "payments",
+    "note",
     "content",
     "void",
     "unguarded",
@@ -41,7 +43,7 @@ What = Literal[
     "unsent",
 ]
 OUTSIDE: frozenset[What] = frozenset({"missing", "deleted", "unlisted"})
-REBOOKED: frozenset[What] = OUTSIDE | {"unguarded"}  # what may be booked again
+REBOOKED: frozenset[What] = OUTSIDE | {"unguarded", "note"}  # what may be booked again
 SHORT: frozenset[What] = frozenset({"missing", "unlisted"})  # the ledger lacks it: nothing is booked meanwhile
 
 
