@@ -93,7 +93,7 @@ class Interview:
         self._language: Language = "pt"
 
     def held(self) -> Answers:
-        self._language = self._told("language", answers.language, "pt")
+        self._language = self._told("language", _language, "pt")
         return Answers(
             language=self._language,
             name=self._told("name", answers.words("store.name"), "Loja"),
@@ -147,6 +147,15 @@ class Interview:
             rejection.remedy(error.code, error.facts, self._language),
         ):
             errors.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
+def _language(text: str) -> Language:
+    match text.strip().lower():
+        case "pt":
+            return "pt"
+        case "en":
+            return "en"
+    raise AnswerError("language", answers.shown(text))
 
 
 def _make(path: Path, words: dict[str, str]) -> Settings:

@@ -48,16 +48,6 @@ class AnswerError(ExplainedError):
         super().__init__(code, setting=setting, detail=detail, found=detail)
 
 
-def language(text: str) -> Language:
-    """Raises ``AnswerError``."""
-    match text.strip().lower():
-        case "pt":
-            return "pt"
-        case "en":
-            return "en"
-    raise AnswerError("language", _shown(text))
-
-
 def words(setting: str) -> Callable[[str], str]:
     """For what may be any words, but not a database's address typed at the wrong question: raises ``AnswerError``."""
 
@@ -88,7 +78,7 @@ def environment(text: str) -> Environment:
         return "production"
     if word in _HOMOLOGATION:
         return "homologation"
-    raise AnswerError("store.test_environment", _shown(text))
+    raise AnswerError("store.test_environment", shown(text))
 
 
 def zone(text: str) -> str:
@@ -97,7 +87,7 @@ def zone(text: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise AnswerError("books.zone", _shown(name)) from None
+        raise AnswerError("books.zone", shown(name)) from None
     return name
 
 
@@ -116,7 +106,7 @@ def since(text: str, of_zone: str, *, now: datetime | None = None) -> str:
     try:
         said = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise AnswerError("store.since", _shown(text), "since_invalid") from None
+        raise AnswerError("store.since", shown(text), "since_invalid") from None
     return (said if said.tzinfo else said.replace(tzinfo=here)).isoformat()
 
 
@@ -136,9 +126,9 @@ def port(text: str) -> int:
     word = text.strip()
     if word.isascii() and word.isdigit() and 0 < int(word) <= _LARGEST_PORT:
         return int(word)
-    raise AnswerError("server.port", _shown(word))
+    raise AnswerError("server.port", shown(word))
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """What was typed, shortened; nothing of what may be a database's address, which holds a password."""
     return _HIDDEN if _MAY_BE_ADDRESS.search(text) else text.strip()[:40] or "?"
