@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.faults.troubles import __main__ as troubles
 from tests.faults.troubles import records
 from tests.faults.troubles.records import RoundRecord
 
@@ -39,3 +40,12 @@ def test_the_table_shows_each_round_and_what_was_not_played() -> None:
     clock, store = (next(line for line in lines if name in line) for name in ("clock-set", "store-lost"))
     assert [cell.strip() for cell in clock.split("│")[1:-1]][:5] == ["clock-set", "1 of 3", "41", "✗ 7", "–"]
     assert "not measured" in store
+
+
+@pytest.mark.parametrize(("status", "rounds"), [(1, [False, False]), (2, []), (-9, [])])
+def test_what_fails_outside_of_a_round_is_wrong_and_what_is_interrupted_is_played_again(
+    status: int, rounds: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(troubles, "_run", lambda *_: status)
+    troubles.play("clock-set", tmp_path / "clock-set.jsonl", 2)
+    assert [one.right for one in records.read(tmp_path / "clock-set.jsonl")] == rounds

@@ -33,6 +33,8 @@ TROUBLES = {
     "clock-set": "test_names_and_clocks.py::test_the_server_three_hours_ahead_and_back_while_the_erp_is_locked",
 }
 
+_FAILED = 1  # pytest's exit status where a test did
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.troubles", description=__doc__)
@@ -59,8 +61,13 @@ def play_all(files: dict[str, Path], times: int, jobs: int, *, anew: bool) -> No
         if anew and file.exists():
             file.rename(file.with_suffix(f".{time.strftime('%Y%m%d-%H%M%S')}.jsonl"))
     with ThreadPoolExecutor(jobs) as several:
-        for playing in [several.submit(play, name, file, times) for name, file in files.items()]:
-            playing.result()
+        playing = [several.submit(play, name, file, times) for name, file in files.items()]
+        try:
+            for one in playing:
+                one.result()
+        except KeyboardInterrupt:
+            several.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def play(name: str, file: Path, times: int) -> None:
@@ -70,6 +77,8 @@ def play(name: str, file: Path, times: int) -> None:
         status = _run(name, file, times)
         rounds = read(file)
         print(f"{name}: {sum(one.right for one in rounds)} of {len(rounds)} right", file=sys.stderr, flush=True)
+        if status not in (0, _FAILED):
+            return  # interrupted or killed: what was being played is played again next time
         if status and all(one.right for one in rounds[before:]):
             error = f"failed outside of a round, status {status}: see {file.with_suffix('.log')}"
             append(file, RoundRecord(turn=len(rounds), right=False, seconds=time.monotonic() - began, error=error))
