@@ -25,7 +25,7 @@ class Round:
 
     def __init__(self, light: Light) -> None:
         self._light = light
-        self._harmed = self._told = self._over = 0.0
+        self._harmed = self._told = self._cured = self._over = 0.0
         self._others: list[tuple[Light, float]] = []
         self.looks = 0
         self.widest = 0.0
@@ -42,12 +42,13 @@ class Round:
         return look
 
     def tell_too(self, light: Light) -> None:
-        """Waits until that light tells of it as well: from then on it isn't green either."""
+        """Waits until that light, the till's, tells of it as well: from then on it isn't green either, until the cure.
+        Sales that are captured again are on their way, and no longer the till's trouble."""
         self._others.append((light, light.not_green().at))
 
     def cure(self) -> None:
         """What ends it is done, or ordered, from now on."""
-        self._over = now()
+        self._cured = self._over = now()
 
     def still_wrong(self, moment: float) -> None:
         """The ERP lacked something even then: no green look before it."""
@@ -64,7 +65,7 @@ class Round:
         assert self._told, "nobody noted that it was told"
         assert self.delay < FIVE_MINUTES, f"told after {self.delay:.0f} s"
         between = self._light.never_green(self._first, self._over)
-        self.looks = len(between) + sum(len(other.never_green(at, self._over)) for other, at in self._others)
+        self.looks = len(between) + sum(len(other.never_green(at, self._cured)) for other, at in self._others)
         moments = [self._first, *(look.ended for look in between), self._over]
         self.widest = max(later - sooner for sooner, later in pairwise(moments))
 
