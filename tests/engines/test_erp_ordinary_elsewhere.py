@@ -108,6 +108,7 @@ def test_what_somebody_changed_is_found(erp: Erp, books: Engine) -> None:
             f"update cupom_recebido set troco = troco + 1 where meio = 1 and cupom = {of.format(keys[2])}",
             f"update cupom set estado = 'C' where chave = '{keys[3]}'",
             f"delete from cupom where chave = '{keys[4]}'",
+            f"update cupom_linha set mercadoria = 90 where ordem = 1 and cupom = {of.format(keys[5])}",
         ):
             connection.execute(text(changed))
     found = erp.departures(booked, [])
@@ -117,6 +118,7 @@ def test_what_somebody_changed_is_found(erp: Erp, books: Engine) -> None:
         3: ["-payments", "+payments"],
         4: ["cancelled_at"],
         5: ["-"],
+        6: ["-items", "+items"],
     }
     totals = {row.access_key: row.total for row in erp.sales(keys)}
     assert totals[keys[1]] == sold[1].totals.total

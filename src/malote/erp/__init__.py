@@ -9,12 +9,13 @@ batch becomes bookings. Folders: an engine each (``postgresql/``, ``oracle/``, `
   ``compare``, ``contest``, ``numbers``, ``number_guard``.
 - What is booked already is changed: ``rewriting``, ``superseding``, ``reversed_sales``, ``lost_bookings``.
 - Into tables of the ERP's own design: ``tables``, ``mapping``, ``targets``, ``ordinary``, ``ordinary_sales``,
-  ``ordinary_tables``, ``records``, ``plain_records``, ``sale_keys``, ``booking_state``; by its own procedure:
-  ``calling``, ``call_answers``, ``call_statements``.
+  ``ordinary_tables``, ``records``, ``plain_records``, ``sale_keys``, ``booking_state``, ``query_questions``,
+  ``looked_up``; by its own procedure: ``calling``, ``call_answers``, ``call_statements``.
 - How a value is said: ``values``, ``decimals``, ``plain_text``, ``letters``, ``repertoire``.
 - What went wrong: ``faults``, ``error_translation``, ``misfit``, ``server_words``.
 - What the ERP holds now: ``reading_sales``, ``key_query``, ``fingerprints``, ``images``, ``images_called``,
-  ``images_ledger``, ``images_ordinary``, ``raw_rows``, ``side_by_side``, ``last_booking_check``.
+  ``images_ledger``, ``images_ordinary``, ``images_looked_up``, ``looked_up_now``, ``raw_rows``, ``side_by_side``,
+  ``last_booking_check``.
 - Its structure and rights: ``structure``, ``altering``, ``grants``, ``dba_script``.
 - Beside booking: ``rehearsing``, ``shadow``, ``earlier_system``.
 """

@@ -95,6 +95,7 @@ class BaseErp(ABC):
     call_style: ClassVar[Style] = "named"  # how the driver writes the binds of a statement of ``[post]``
     next_number: ClassVar[str] = ""  # SQL for the next of a sequence, ``{}`` for its name; "" where there are none
     keeps_state: ClassVar[bool] = False  # whether ``records`` are written for it: then its tables may be of any design
+    tries_read_only: ClassVar[bool] = True  # whether ``try_out`` has the database itself refuse to write
     adds_up: ClassVar[bool] = False  # whether ``fingerprint`` is written for it
     tries: ClassVar[int] = 1  # of a batch that the server takes back by itself
     # What its code for a wrong structure means where nothing is lacking after all.

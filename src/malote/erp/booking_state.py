@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
+from malote.erp.looked_up import LookedUp, attached, parted
 from malote.erp.ordinary_tables import Row
 from malote.erp.profiles.compiled_expression import Row as Fields
 from malote.fiscal.documents import Protocol, Sale, decode, encode
@@ -15,14 +16,17 @@ _STEP = 1000  # keys in one statement
 
 class BookedState(msgspec.Struct, frozen=True):
     """A sale as it was booked, with the protocol that it has by now. ``key``: what the ERP calls it, "" for nothing;
-    of several columns their values, as ``keys`` understands them."""
+    of several columns their values, as ``keys`` understands them. ``looked_up``: what queries found for it then."""
 
     sale: Sale
     key: str
     till: str
+    looked_up: LookedUp = {}
 
 
-def entry(sale: Sale, key: Any, till: str, protocol: Fields, *, with_consumer: bool) -> Row:
+def entry(
+    sale: Sale, key: Any, till: str, protocol: Fields, *, with_consumer: bool, found: LookedUp | None = None
+) -> Row:
     """A row of the table."""
     kept = sale if with_consumer else msgspec.structs.replace(sale, consumer="")
     return {
@@ -31,7 +35,7 @@ def entry(sale: Sale, key: Any, till: str, protocol: Fields, *, with_consumer: b
         "till": till,
         "total": sale.totals.total,
         "issued_at": sale.issued_at,
-        "document": encode([kept]),
+        "document": attached(encode([kept]), found or {}),
         **protocol,
     }
 
@@ -77,11 +81,13 @@ def kept(connection: Connection, state: Table, keys: Iterable[str]) -> dict[str,
 
 
 def _kept(row: Any) -> BookedState:
-    (sale,) = decode(bytes(row["document"]))
+    document, looked_up = parted(bytes(row["document"]))
+    (sale,) = decode(document)
     assert isinstance(sale, Sale)  # noqa: S101 written by ``entry`` above
     status = row["protocol_status"]
     protocol = None if status is None else Protocol(row["protocol_number"] or "", status, row["protocol_at"])
-    return BookedState(msgspec.structs.replace(sale, protocol=protocol), row["sale_key"] or "", row["till"])
+    booked = msgspec.structs.replace(sale, protocol=protocol)
+    return BookedState(booked, row["sale_key"] or "", row["till"], looked_up)
 
 
 def numbers(connection: Connection, state: Table, keys: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """How what was booked stands in the ERP's own rows, beside how it was written: which fields differ, never a value.
 
-What is asked of the ERP by a query and what the database makes itself are left out; so is a protocol that came
-later than its sale.
+What a query found in the ERP is held against what it found at the booking; what the database makes itself is left out,
+and so is a protocol that came later than its sale.
 """
 
 from collections import defaultdict
@@ -23,6 +23,7 @@ from malote.erp import (
     statements,
 )
 from malote.erp.connecting import classified
+from malote.erp.looked_up_now import LookupsNow
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.compiled_expression import UnmappedError
@@ -74,7 +75,8 @@ def _of_sales(
     if tables.profile.post is not None:
         return images_called.departures(engine, connection, tables.profile.post, sales, cancelled)
     if ordinarily := ordinary_of(engine, connection):
-        return images_ordinary.departures(ordinarily, engine.records(connection), tables, sales, cancelled)
+        now = LookupsNow(engine, connection)
+        return images_ordinary.departures(ordinarily, engine.records(connection), tables, sales, cancelled, now)
     keys = sorted({sale.access_key for _, sale in sales})
     found: Departures = defaultdict(list)
     for name, mapped in (("", tables.sale), *_lined(tables)):

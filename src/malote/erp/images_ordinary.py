@@ -1,6 +1,7 @@
 """The same for tables of ordinary design: the database itself makes each value what its column is, and compares.
 
-What the fields of a document tell is held against the ERP's rows; what a query found in the ERP is not asked again.
+What the fields of a document tell is held against the ERP's rows, and what queries found in the ERP as it was kept when
+the sale was booked.
 """
 
 from collections import defaultdict
@@ -10,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from malote.erp.booking_state import BookedState
+from malote.erp.images_looked_up import TableComparison, WrittenSale
+from malote.erp.looked_up_now import LookupsNow
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import Ordinary, items_of, payments_of
 from malote.erp.ordinary_sales import sale_row
@@ -24,8 +28,6 @@ from malote.erp.targets import ITEM_KEY, ColumnTarget
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Sale
 
-Pair = tuple[Row, Row]
-
 
 def departures(
     ordinary: Ordinary,
@@ -33,13 +35,14 @@ def departures(
     tables: ErpTables,
     sales: Sequence[tuple[Posting, Sale]],
     cancelled: Collection[str],
+    now: LookupsNow,
 ) -> dict[int, list[str]]:
     """By document. Several documents of one key are looked at one after the other."""
     found: dict[int, list[str]] = {}
     left = list(sales)
     while left:
         once = {sale.access_key: (posting, sale) for posting, sale in reversed(left)}
-        found |= _Look(ordinary, records, tables).departures(list(once.values()), cancelled)
+        found |= _Look(ordinary, records, tables, now).departures(list(once.values()), cancelled)
         done = {posting.document_id for posting, _ in once.values()}
         left = [pair for pair in left if pair[0].document_id not in done]
     return found
@@ -62,10 +65,12 @@ def sale_rows(records: Records, tables: ErpTables, own: Sequence[tuple[str, str,
 class _Look:
     """Of one set of sales, each of another key."""
 
-    def __init__(self, ordinary: Ordinary, records: Records, tables: ErpTables) -> None:
+    def __init__(self, ordinary: Ordinary, records: Records, tables: ErpTables, now: LookupsNow) -> None:
         self._ordinary = ordinary
         self._records = records
         self._tables = tables
+        self._now = now
+        self._kept: list[BookedState] = []  # by the sale's place
         self._differing: dict[int, list[str]] = defaultdict(list)  # by the sale's place
 
     def departures(self, sales: Sequence[tuple[Posting, Sale]], cancelled: Collection[str]) -> dict[int, list[str]]:
@@ -79,37 +84,32 @@ class _Look:
             row = sale_row(sale, posting.till) | key_of(self._tables, own.key) | {"cancelled_at": when}
             places[posting.document_id] = len(pairs)
             pairs.append((sale, row))
-        self._headers(self._tables.sale, [row for _, row in pairs])
+            self._kept.append(own)
+        rows = [row for _, row in pairs]
+        self._headers(self._tables.sale, rows)
         if note := self._tables.note:
-            self._headers(note, [row for _, row in pairs])
-        lines = [(fields, row) for sale, row in pairs for _, fields in items_of(sale)]
-        self._lines("items", self._tables.item, lines, pairs)
-        self._lines("taxes", self._tables.tax, self._taxes(pairs), pairs)
-        paid = [(fields, row) for sale, row in pairs for fields in payments_of(sale)]
-        self._lines("payments", self._tables.payment, paid, pairs)
+            self._headers(note, rows)
+        self._lines("items", self._tables.item, [[one for _, one in items_of(sale)] for sale, _ in pairs], rows)
+        self._lines("taxes", self._tables.tax, self._taxes([sale for sale, _ in pairs]), rows)
+        self._lines("payments", self._tables.payment, [payments_of(sale) for sale, _ in pairs], rows)
         return {one: self._differing[place] for one, place in places.items() if place in self._differing}
 
-    def _taxes(self, pairs: Sequence[tuple[Sale, Row]]) -> list[Pair]:
+    def _taxes(self, sales: Sequence[Sale]) -> list[list[Row]]:
         tax = self._tables.profile.tax
         if tax is None or (self._tables.item and self._tables.item.made_by_database):
             return []  # they are found by what the database called their items
         wanted = tuple(tax.rows) or USUAL_TAXES
         return [
-            (one, row)
-            for sale, row in pairs
-            for item, fields in items_of(sale)
-            for one in tax_rows(item, fields | {ITEM_KEY: None}, wanted)
+            [one for item, fields in items_of(sale) for one in tax_rows(item, fields | {ITEM_KEY: None}, wanted)]
+            for sale in sales
         ]
 
     def _headers(self, mapped: MappedTable, sales: Sequence[Row]) -> None:
         found = mapped.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
         told = [one for one in mapped.targets if (is_compared(one) or tells_protocol(one)) and one not in found.targets]
-        values = _values(sales=[(row, row) for row in sales], targets=told)
-        for made, row in zip(values, sales, strict=True):
-            made |= found.by_column(row)
         met: set[int] = set()
-        for own, there, fields in self._records.differing(mapped, values, told, found.targets):
+        for own, there, fields in self._compared(mapped, told, [[row] for row in sales], sales).headers():
             if mapped.part == "note" and self._differing.get(own) == [GONE]:
                 continue
             if not there or own in met:
@@ -120,25 +120,26 @@ class _Look:
                 self._differing[own] += differing
             met.add(own)
 
-    def _lines(
-        self, name: str, mapped: MappedTable | None, lines: Sequence[Pair], sales: Sequence[tuple[Sale, Row]]
-    ) -> None:
+    def _lines(self, name: str, mapped: MappedTable | None, lines: Sequence[list[Row]], sales: Sequence[Row]) -> None:
         of_sale = mapped.of_sale if mapped else None
-        if mapped is None or of_sale is None or (name == "taxes" and not lines):
+        if mapped is None or of_sale is None or (name == "taxes" and not any(lines)):
             return
         told = [one for one in mapped.targets if is_compared(one) and one not in of_sale.targets and _told(one)]
-        values = _values(lines, told)
-        for made, (_, row) in zip(values, lines, strict=True):
-            made |= of_sale.by_column(row)
-        keys = [of_sale.by_column(row) for _, row in sales]
-        for own, lacking, extra in self._records.lacking(mapped, values, told, of_sale.targets, keys):
+        for own, lacking, extra in self._compared(mapped, told, lines, sales).lines():
             if self._differing.get(own) != [GONE]:
                 self._differing[own] += [f"-{name}"] * lacking + [f"+{name}"] * extra
 
-
-def _values(sales: Sequence[Pair], targets: Sequence[ColumnTarget]) -> list[Row]:
-    writers = [(one, plainly(one.compiled.shape)) for one in targets]
-    return [{one.column: _written(one, write, row, sale) for one, write in writers} for row, sale in sales]
+    def _compared(
+        self, mapped: MappedTable, told: Sequence[ColumnTarget], lines: Sequence[list[Row]], sales: Sequence[Row]
+    ) -> TableComparison:
+        writers = [(one, plainly(one.compiled.shape)) for one in told]
+        written = [
+            WrittenSale(
+                kept, row, own, [{one.column: _written(one, w, line, row) for one, w in writers} for line in own]
+            )
+            for kept, row, own in zip(self._kept, sales, lines, strict=True)
+        ]
+        return TableComparison(self._records, mapped, told, self._now, written)
 
 
 def _written(target: ColumnTarget, write: Any, row: Row, sale: Row) -> str | None:

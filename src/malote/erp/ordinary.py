@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from msgspec import structs
 from sqlalchemy import Connection
 
-from malote.erp import booking_state, rows, sale_keys
+from malote.erp import booking_state, looked_up, rows, sale_keys
 from malote.erp.booking_state import BookedState
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable, plain
@@ -19,8 +19,9 @@ from malote.erp.ordinary_sales import sale_row
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
 from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.profile import Part
-from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS
+from malote.erp.profiles.queries import ANSWERS
 from malote.erp.protocol import ErpError, Posting
+from malote.erp.query_questions import Answers, answered, questions
 from malote.erp.records import Records
 from malote.erp.targets import ITEM_KEY, KEY, ColumnTarget
 from malote.fiscal.documents import Item, Sale
@@ -33,6 +34,11 @@ class Engine(Protocol):
     """What it asks of an engine."""
 
     tables: ErpTables
+
+    @property
+    def tries_read_only(self) -> bool:
+        """Whether the database itself keeps what is tried out from writing."""
+        ...
 
     def records(self, connection: Connection) -> Records: ...
 
@@ -53,6 +59,7 @@ class Ordinary:
         self._records = records
         self._moved: list[tuple[Item, str, datetime, Row]] = []
         self._keys: dict[str, Any] = {}  # of the sales that this transaction books
+        self._looked_up = looked_up.WrittenLookups()
 
     # ---- new sales ----
 
@@ -61,17 +68,18 @@ class Ordinary:
         sales = [sale_row(sale, posting.till) for posting, sale in postings]
         self._number(self._erp.sale, [(row, row) for row in sales], ("access_key",))
         self._keys |= {row["access_key"]: sale_keys.key_fields(row) for row in sales}
-        entries = [self._entry(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
-        with classified(self._state_name):
-            booking_state.add(self._connection, self._state, entries)
         if note := self._erp.note:
             self._copy(note, [(row, row) for row in sales])
-        self._add_lines([(sale, row) for (_, sale), row in zip(postings, sales, strict=True)])
+        pairs = [(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
+        self._add_lines(pairs)
+        with classified(self._state_name):
+            booking_state.add(self._connection, self._state, [self._entry(*pair) for pair in pairs])
 
     def _entry(self, sale: Sale, row: Row) -> Row:
         protocol = rows.protocol_row(sale.protocol)
         key, keeps = sale_keys.kept_of(self._erp, row), self._erp.keeps_consumers
-        return booking_state.entry(sale, key, row["till"], protocol, with_consumer=keeps)
+        found = self._looked_up.of(sale.access_key)
+        return booking_state.entry(sale, key, row["till"], protocol, with_consumer=keeps, found=found)
 
     def _add_lines(self, sales: Sequence[tuple[Sale, Row]]) -> None:
         lines = [(item, fields, row) for sale, row in sales for item, fields in items_of(sale)]
@@ -103,7 +111,7 @@ class Ordinary:
         if not own and not part.several:
             self._copy(mapped, pairs)
             return
-        made = self._values(mapped, pairs)
+        made = self._noted(mapped, pairs)
         for (fields, _), row in zip(pairs, made, strict=True):
             fields |= sale_keys.written(mapped, part.several, row)
         if not own:
@@ -133,9 +141,16 @@ class Ordinary:
             fields[KEY] = number
 
     def _copy(self, mapped: MappedTable, pairs: Sequence[Pair]) -> None:
-        self._records.copy(mapped, self._values(mapped, pairs))
+        self._records.copy(mapped, self._noted(mapped, pairs))
 
     # ---- rows of one table ----
+
+    def _noted(self, mapped: MappedTable, pairs: Sequence[Pair]) -> list[Row]:
+        """The same of rows that are written so, of sales: what was looked up for them is kept."""
+        made = self._values(mapped, pairs)
+        if mapped.part in looked_up.COMPARED:
+            self._looked_up.note(mapped.part, mapped.inserted, made, (sale["access_key"] for _, sale in pairs))
+        return made
 
     def _values(self, mapped: MappedTable, pairs: Sequence[Pair]) -> list[Row]:
         """What goes into its columns, once the ERP has answered what is asked of it."""
@@ -143,17 +158,10 @@ class Ordinary:
         with classified(mapped.name):
             return [mapped.values({**fields, ANSWERS: answers}, sale) for fields, sale in pairs]
 
-    def _answers(self, targets: Iterable[ColumnTarget], pairs: Sequence[Pair]) -> Mapping[tuple[str, Any], Any]:
-        wanted: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], None]] = {}
-        for ask in {ask for target in targets for ask in target.compiled.asks}:
-            given = wanted.setdefault((ask.name, ask.types), {})
-            given.update(dict.fromkeys(ask.given(fields, sale) for fields, sale in pairs))
+    def _answers(self, targets: Iterable[ColumnTarget], pairs: Sequence[Pair]) -> Answers:
         answers: dict[tuple[str, Any], Any] = {}
-        for (name, types), given in wanted.items():
-            asked = list(given)
-            for place, value in self._records.ask(name, self._erp.profile.query[name], types, asked):
-                key = name, asked[place]
-                answers[key] = AMBIGUOUS if answers.get(key, value) != value else value
+        for asked, given in questions(targets, pairs):
+            answers |= answered(self._records, self._erp.profile.query[asked[0]], asked, given)
         return answers
 
     # ---- what changes later ----
@@ -183,6 +191,7 @@ class Ordinary:
             with classified(mapped.name):
                 made = {one.key: one.compiled.value(answered, answered) for one in targets}
             values.append(made | found.by_key(self._row_of(kept)))
+        self._looked_up.note(mapped.part, targets, values, (kept.sale.access_key for kept, _ in changed))
         self._records.update(mapped, values, targets, found.targets)
 
     def rewrite(self, posting: Posting, sale: Sale, *, cancelled: bool) -> None:
@@ -193,11 +202,12 @@ class Ordinary:
             if mapped:
                 self._remove(mapped, row)
         later = {} if cancelled else {"cancelled_at": None}
+        self._looked_up.forget(sale.access_key)
+        self._change([(kept, row | later)])
+        self._add_lines([(sale, row)])
         entry = self._entry(sale, row)
         changed = {name: value for name, value in entry.items() if name not in ("access_key", "sale_key")} | later
         self._change_state({sale.access_key: changed})
-        self._change([(kept, row | later)])
-        self._add_lines([(sale, row)])
 
     def restore_notes(self, cancelled: Mapping[str, datetime | None]) -> None:
         """Writes the row beside each of these booked sales anew, where it is gone, as it stands by now; ``cancelled``:

@@ -42,6 +42,7 @@ class MariadbErp(BaseErp):
     call_style = "pyformat"
     tries = 5
     keeps_state = True
+    tries_read_only = False
     next_number = "SELECT NEXTVAL({})"
 
     def __init__(self, url: URL, options: Options) -> None:

@@ -1,0 +1,98 @@
+"""What queries found in the ERP when a sale was booked, as it went into the sale's rows: kept with the sale.
+
+A query asked again may find another product, since somebody registered it anew, and nobody changed the row; one that
+draws from a sequence gives another number each time, and mustn't be asked at all. So what was written is remembered
+when it is written, in the transaction that books: it stands behind the sale in Malote's own table of what became of
+each (``[state]``), where programs that don't know it pass over it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from malote.erp.plain_text import plainly
+from malote.erp.profiles.queries import ProfileQuery
+from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, ColumnTarget
+
+Line = list[str | None]  # of each row of a sale in its order, in the words of SQL
+LookedUp = dict[str, dict[str, Line]]  # by part and column
+Rows = Sequence[Mapping[str, Any]]
+
+COMPARED = frozenset({"sale", "note", "item", "tax", "payment"})  # parts
+_SURE = (bool, int, str, Decimal, date, time)  # types of which every driver writes what ``str`` makes of them
+_DRAWS = re.compile(r"nextval|setval|next\s+value|previous\s+value", re.IGNORECASE)
+_CALLED = re.compile(r"([\w$.`\"]+)\s*\(")
+_HARMLESS = re.compile(
+    "select|where|and|or|not|in|on|from|join|exists|all|any|when|then|else|union|values|as|using"
+    "|coalesce|ifnull|nullif|if|l?trim|rtrim|lower|upper|left|right|substr(ing)?|replace|concat|lpad|(char_)?length"
+    "|cast|convert|char|decimal|numeric|date(_format)?|time|min|max|abs|round|mod",
+    re.IGNORECASE,
+)
+# MessagePack: a list of one list of more than fifteen, and bytes of any length. The last letters end no UTF-8 text.
+_BEGIN, _BYTES, _END = b"\x91\xdc", b"\xc6", b"\xc1LU\xc1"
+_FRAME = len(_BYTES) + 4 + 4 + len(_END)
+
+
+def is_looked_up(target: ColumnTarget) -> bool:
+    """Whether what a query found stands there, and stays."""
+    later = {field.name for field in target.compiled.fields} & {*CANCELLED, *PROTOCOL, STAMPED}
+    return bool(target.compiled.asks) and not target.by_database and not later
+
+
+def may_write(query: ProfileQuery, *, kept_from_it: bool) -> bool:
+    """Whether asking might write or draw a number: by its own words, and where the database doesn't keep a SELECT from
+    it also where it calls what nobody here knows."""
+    if _DRAWS.search(query.sql):
+        return True
+    return not kept_from_it and not all(map(_HARMLESS.fullmatch, _CALLED.findall(query.sql)))
+
+
+class WrittenLookups:
+    """Of the sales that one transaction writes, by access key."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, LookedUp] = defaultdict(dict)
+
+    def forget(self, access_key: str) -> None:
+        """The sale is about to be written anew."""
+        self._of.pop(access_key, None)
+
+    def note(self, part: str, targets: Iterable[ColumnTarget], made: Rows, access_keys: Iterable[str]) -> None:
+        """Rows as they are written, by the targets' keys, in the order of each sale's lines. A value that a driver may
+        write in other words is left out: a column that is too short tells nothing."""
+        writers = [(one, plainly(one.compiled.shape)) for one in targets if is_looked_up(one)]
+        for row, key in zip(made, access_keys, strict=True) if writers else ():
+            of_part = self._of[key].setdefault(part, {})
+            for one, write in writers:
+                line, value = of_part.setdefault(one.column, []), row[one.key]
+                if value is None or isinstance(value, _SURE):
+                    line.append(write(value) or None)
+
+    def of(self, access_key: str) -> LookedUp:
+        return self._of.get(access_key, {})
+
+
+def attached(document: bytes, found: LookedUp) -> bytes:
+    """A sale, as ``documents.encode`` writes a list of it alone, with what was looked up behind its last field."""
+    if not found or not document.startswith(_BEGIN):
+        return document
+    said = msgspec.msgpack.encode(found)
+    inner = said + len(said).to_bytes(4, "big") + _END
+    count = int.from_bytes(document[2:4], "big") + 1
+    return b"".join([_BEGIN, count.to_bytes(2, "big"), document[4:], _BYTES, len(inner).to_bytes(4, "big"), inner])
+
+
+def parted(document: bytes) -> tuple[bytes, LookedUp]:
+    """The other way round; nothing of a sale that an earlier version booked."""
+    if not document.startswith(_BEGIN) or not document.endswith(_END):
+        return document, {}
+    size = int.from_bytes(document[-len(_END) - 4 : -len(_END)], "big")
+    said = document[-len(_END) - 4 - size : -len(_END) - 4]
+    count = int.from_bytes(document[2:4], "big") - 1
+    bare = b"".join([_BEGIN, count.to_bytes(2, "big"), document[4 : -size - _FRAME]])
+    return bare, msgspec.msgpack.decode(said, type=LookedUp)
