@@ -6,7 +6,7 @@ it is measured in ``bench.till_loads``. Processor, memory and bytes are the serv
 The tills' own work takes processor from the server on the same machine, which it would not in a store. So they come in
 lots, and each lot is followed by as many tills at the same pace at a server that only repeats what the real one
 answered (``recorded_server``): the bound of the sales is their rate beside those. Their rate with no loads at all is
-told too.
+told too. All the while each till has a second connection, in which it waits for the next version.
 """
 
 import hashlib
@@ -30,6 +30,7 @@ import msgspec
 
 from bench.measured_server import Running, server, wait_of_a_sale
 from bench.recorded_server import Replies, recorded
+from bench.waiting_tills import Waiting, waiting
 from malote import wire
 from malote.batches import batches
 from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, LoadOrder, Manifest, ManifestQuery
@@ -167,17 +168,32 @@ def run(tills: int = TILLS, products: int = PRODUCTS, threads: int = THREADS) ->
         sources.write_text(SOURCES, encoding="utf-8")
         names = [f"caixa{number:04d}" for number in range(1, tills + 1)]
         settings: dict[str, Any] = {"erp_url": f"sqlite:///{folder}/erp.sqlite3", "loads_sources": sources}
-        with server("seller", *names, **settings) as running, _selling(running) as seller:
+        settings["server_connections_per_address"] = 8 * tills + 200  # all come from this one, a quarter may wait
+        with (
+            server("seller", *names, **settings) as running,
+            waiting(running.address, [running.tokens[name] for name in names]) as waits,
+            _selling(running) as seller,
+        ):
             fleet = [Till(running.address, running.tokens[name]) for name in names]
             for version, what in enumerate(("full", f"{FEW} prices"), start=1):
+                known, changed = len(waits.heard), time.time()
                 if version > 1:
                     erp.execute(f"UPDATE preco SET preco = 8.8, alt = {products + 1} WHERE cod < '{FEW:06d}'")
                 while not fleet[0].take(version):
                     time.sleep(0.5)
                 with recorded(fleet[0].heard) as twin:
                     rows += _taken(running, twin, fleet[1:], seller, version, what, threads)
+                rows += _heard(waits, known, changed, f"loads, {tills} tills wait, {what}") if version > 1 else []
         erp.close()
     return rows
+
+
+def _heard(waits: Waiting, known: int, changed: float, name: str) -> Iterator[Row]:
+    after = sorted(at - changed for at in waits.heard[known:])
+    yield _row(f"{name}: that heard of it", len(after), "tills")
+    yield _row(f"{name}: requests without an answer", waits.refused, "requests")
+    for what, value in (("the middle one", statistics.median(after or [0.0])), ("the last one", max(after, default=0))):
+        yield _row(f"{name}: {what} heard of it after the ERP's commit", value, "s")
 
 
 def _taken(

@@ -95,6 +95,32 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
         assert not sold_prices.days(connection, {}, None, 10)
 
 
+@pytest.mark.parametrize(("printed_behind", "found"), [(3, ["7.00"]), (0, [])])
+def test_a_till_whose_clock_is_wrong_sells_by_the_servers_time(
+    shop: SellingShop, printed_behind: int, found: list[str]
+) -> None:
+    """Three hours behind: what came at noon it sells from its nine o'clock on. Where its notes show the right hour all
+    the same, it is accused of nothing that may be right."""
+    for version, amount, at in ((2, 7, NOON - timedelta(hours=9)), (3, 5, NOON)):
+        shop.erp.do("UPDATE preco SET preco = ?, alterado = ? WHERE cod = 'P1'", [(amount, 9 + version)])
+        shop.stage()
+        shop.has(version, at)
+    with writing(shop.engine) as connection:
+        connection.execute(update(tills).values(clock_skew_seconds=-3 * 3600.0))
+    sold = SoldPrices(shop.engine, lambda: time.time() + 3600)
+    sold.look()
+    issued = {1: NOON + timedelta(minutes=30), 2: NOON - timedelta(minutes=30)}
+    behind = timedelta(hours=printed_behind)
+    files = [file_with(one, incoming(sale(one, issued_at=at - behind, items=1))) for one, at in issued.items()]
+    spool = Spool(shop.engine, language="en", clock=shop.clock)
+    spool.accept(shop.till.id, body_of([1, 2]), files, received_at=START)
+    spool.settle([posted(one) for one in spool.lease("p", 10, 60)])
+    assert sold.look() == 2
+    with reading(shop.engine) as connection:
+        lines = sold_prices.lines(connection, {shop.till.id: "caixa1"}, None, 10)
+    assert [one.listed for one in lines] == found, "half an hour too early at 5"
+
+
 def test_a_list_that_came_in_the_second_of_the_sale_is_its_list(shop: SellingShop) -> None:
     """A note has whole seconds; and the till's clock is known but for the time of a contact."""
     for version, price, at in ((2, 6, NOON - timedelta(hours=1)), (3, 5, NOON + timedelta(seconds=2))):

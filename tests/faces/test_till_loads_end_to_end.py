@@ -38,6 +38,7 @@ def test_a_changed_price_reaches_the_pos_and_one_taken_back_is_told(place: Place
         place.stage()
         follow()
         assert (len(before), _price(tmp_path, "7")) == (1, [("12.50",)])
+        assert loads_report.status(outbox.path).clock_skew_seconds < -3600, "this clock is far behind the server's"
         state = place.services.loads.status().tills[0]
         assert (state.state, state.version, state.missing, state.differing) == ("current", 2, [], [])
         loads_report.roll_back(outbox.path, clock(), dry_run=False)

@@ -34,6 +34,10 @@ from malote.till.setup import placed
 _NONE = Bilingual("Este caixa ainda não tem carga.", "This till has no load yet.")
 _STATE = Bilingual("Carga {version}, desde {at}.", "Load {version}, since {at}.")
 _TAKEN_BACK = Bilingual("A carga {version} foi desfeita aqui.", "Load {version} was taken back here.")
+_CLOCK = Bilingual(
+    "O relógio deste caixa difere do relógio do servidor em {seconds} s: datas da carga valem pela hora do servidor.",
+    "This till's clock differs from the server's by {seconds} s: dates of the load go by the server's time.",
+)
 _ENTITIES = Bilingual(
     ("Entidade", "Versão", "Linhas", "Aplicada em", "Conferência"), ("Entity", "Version", "Rows", "Applied at", "Proof")
 )
@@ -98,7 +102,7 @@ def price(product: str, config: ConfigOption = None, at: AtOption = "", json: Js
     """
     moment = _moment(at) if at else time.time()
     with _asked(config) as settings:
-        found = loads_report.price(settings.outbox_path, product, moment)
+        found = loads_report.price(settings.outbox_path, product, moment, is_now=not at)
     if json:
         print_json(found)
     else:
@@ -129,6 +133,8 @@ def _show(found: LoadsStatus, settings: Settings) -> None:
         say(_STATE.of(language).format(version=found.version, at=local_time(found.applied_at, language)))
     if found.rolled_back_from:
         say(_TAKEN_BACK.of(language).format(version=found.rolled_back_from))
+    if found.clock_skew_seconds:
+        say(_CLOCK.of(language).format(seconds=f"{found.clock_skew_seconds:+d}"))
     if found.entities:
         table = plain_table(_ENTITIES.of(language))
         for name, one in found.entities.items():

@@ -26,13 +26,17 @@ _CENT = Decimal("0.01")
 
 
 class ComparedSale(msgspec.Struct, frozen=True):
+    """``skew``: the clock of the till less the server's, in seconds, where it is wrong."""
+
     till_id: int
     access_key: str
     sale: Sale
+    skew: float = 0.0
 
     @property
     def moment(self) -> float:
-        return self.sale.issued_at.timestamp()
+        """By the server's clock, as the till's dated prices go."""
+        return self.sale.issued_at.timestamp() - self.skew
 
     @property
     def hour(self) -> tuple[int, int]:
@@ -45,7 +49,17 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 def compared(connection: Connection, sales: Sequence[ComparedSale]) -> Iterator[dict[str, Any]]:
-    """Of each line what is noted of it: ``state`` is ``right``, ``differing``, ``unlisted`` or ``unknown``."""
+    """Of each line what is noted of it: ``state`` is ``right``, ``differing``, ``unlisted`` or ``unknown``.
+
+    A till whose clock is wrong sells by the server's time, and may print either: right by one of them is right."""
+    as_printed = [msgspec.structs.replace(one, skew=0.0) for one in sales if one.skew]
+    printed = {(one["access_key"], one["line"]): one for one in _compared(connection, as_printed)}
+    for line in _compared(connection, sales):
+        other = printed.get((line["access_key"], line["line"]), line)
+        yield other if other["state"] == "right" else line
+
+
+def _compared(connection: Connection, sales: Sequence[ComparedSale]) -> Iterator[dict[str, Any]]:
     held = {hour: _held_in(connection, *hour) for hour in {one.hour for one in sales}}
     lists = [_lists(held[one.hour], one.moment) for one in sales]
     asked = _asked(connection, sales, lists)

@@ -23,6 +23,7 @@ from malote.loads.sold_lines import ComparedSale
 from malote.register.reopening import ExtractedPlace, reopened
 from malote.spool import feed
 from malote.spool.feed import Change
+from malote.tills.clocks import wrong_clocks
 from malote.tills.till import last_contacts, list_tills
 
 PAGE = 500
@@ -100,7 +101,7 @@ class SoldPrices:
             return 0
         sales = self._sales(page, ids)
         with reading(self._engine) as connection:
-            found = list(sold_lines.compared(connection, sales))
+            found = list(sold_lines.compared(connection, _by_the_servers_time(connection, sales)))
         with writing(self._engine) as connection:
             moved = update(load_sale_walk).where(load_sale_walk.c.feed_to == after).values(feed_to=page[-1].number)
             if connection.execute(moved).rowcount:
@@ -122,6 +123,11 @@ class SoldPrices:
             if isinstance(document, Sale) and change.access_key is not None:
                 found.append(ComparedSale(ids[change.till], change.access_key, document))
         return found
+
+
+def _by_the_servers_time(connection: Connection, sales: Sequence[ComparedSale]) -> list[ComparedSale]:
+    skews = wrong_clocks(connection, {one.till_id for one in sales})
+    return [msgspec.structs.replace(one, skew=skews.get(one.till_id, 0.0)) for one in sales]
 
 
 def _ready(connection: Connection, page: Sequence[Change], ids: Mapping[str, int], now: float) -> list[Change]:

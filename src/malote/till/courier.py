@@ -15,6 +15,7 @@ from malote.till.book_answers import TillWitness
 from malote.till.books import OwnBooks
 from malote.till.contact_report import TillSigns
 from malote.till.folder_counts import FolderSight
+from malote.till.loads import loads_database, server_time
 from malote.till.orders.dispatching import Orders
 from malote.till.orders.handling import Handler, Means
 from malote.till.orders.registry import HANDLERS
@@ -256,6 +257,8 @@ class Courier:
 
     def _heed(self, reply: wire.ContactReply) -> None:
         self._note(reply)
+        loads = loads_database.path_beside(self._outbox.path)
+        server_time.hear(loads, reply.skew_seconds, self._now(), self._outbox.disk)
         missing_in_erp.remember(self._outbox, reply)
         self._heed_limits(reply.limits)
         if self.orders.heed(reply):

@@ -1,11 +1,14 @@
-"""The clock that most tills print on their notes: the store's, where the settings name none."""
+"""The clock that most tills print on their notes: the store's, where the settings name none; and which are wrong."""
 
+from collections.abc import Collection
 from datetime import datetime, tzinfo
 
 from sqlalchemy import Connection, Engine, func, select
 
 from malote.database.engine import reading
 from malote.database.tables import till
+from malote.tills.till import ids_of
+from malote.tills.troubles import is_skewed
 
 _OFFSET = len("-03:00")
 
@@ -35,3 +38,10 @@ def common_clock(engine: Engine | Connection) -> tzinfo | None:
         return datetime.fromisoformat(newest or "").tzinfo
     except ValueError:
         return None
+
+
+def wrong_clocks(connection: Connection, till_ids: Collection[int]) -> dict[int, float]:
+    """Of those among these tills whose clock is wrong: seconds less the server's, as of the last contact."""
+    asked = ids_of(till_ids)
+    query = select(till.c.id, till.c.clock_skew_seconds).join(asked, asked.c.id == till.c.id).where(is_skewed())
+    return {row.id: row.clock_skew_seconds for row in connection.execute(query)}

@@ -13,10 +13,11 @@ import msgspec
 from malote.batches import batches
 from malote.disk import DISK, Disk
 from malote.load_format.digest import row_hash
-from malote.till.loads import bucket_digests, held_entities, loads_database
+from malote.till.loads import bucket_digests, held_entities, loads_database, server_time
 from malote.till.loads.held_entities import NOTHING, AppliedLoad, HeldEntity
 from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.row_tables import stored
+from malote.till.loads.server_time import ServerTime
 
 _ROWS = 1000  # at once
 
@@ -28,11 +29,13 @@ def carry_over(aside: Path, path: Path, disk: Disk = DISK) -> list[str]:
         with loads_database.read_only(aside) as damaged:
             found = list(held_entities.all_held(damaged).values())
             last = _last_applied(damaged, found)
+            known = _known_time(damaged)
     except (LoadsError, FileNotFoundError):
         return []  # nothing of it can be read
     source = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     try:
         with loads_database.opened(path, disk) as target, loads_database.writing(target):
+            server_time.write(target, known)
             carried = [one.name for one in found if _carried(source, target, one)]
             if carried:
                 held_entities.record(target, last)
@@ -51,6 +54,12 @@ def _last_applied(damaged: sqlite3.Connection, found: list[HeldEntity]) -> Appli
     version = max((one.version for one in found), default=0)
     at = max((one.applied_at for one in found), default=0)
     return msgspec.structs.replace(NOTHING, id=1, version=version, at=at)
+
+
+def _known_time(damaged: sqlite3.Connection) -> ServerTime:
+    with suppress(sqlite3.DatabaseError):
+        return server_time.read(damaged)
+    return server_time.UNKNOWN
 
 
 def _carried(source: sqlite3.Connection, target: sqlite3.Connection, held: HeldEntity) -> bool:

@@ -70,6 +70,17 @@ def forget(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM _bucket WHERE entity = ?", (name,))
 
 
+def has_older_views(connection: sqlite3.Connection) -> bool:
+    """Whether an agent of another version made some of them."""
+    return not all(one.table.has_these_views(connection) for one in all_held(connection).values())
+
+
+def bring_views_up_to_date(connection: sqlite3.Connection) -> None:
+    for one in all_held(connection).values():
+        if not one.table.has_these_views(connection):
+            one.table.make_views(connection)
+
+
 def next_place(connection: sqlite3.Connection) -> int:
     """A number that no table has, nor one that is kept to be gone back to."""
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_rows_*'")

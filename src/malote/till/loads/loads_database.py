@@ -64,6 +64,24 @@ _TABLES = """
     CREATE VIEW _load AS
         SELECT name AS entity, version, row_count AS "rows", sha256, applied_at FROM _entity;
 """
+# Beside the version's tables, so that an older agent goes on with the file. ``_now``: one row, by which the views of
+# dated rows go; ``server_time`` says what it is made of.
+_CLOCK = """
+    CREATE TABLE _clock (
+        skew INTEGER NOT NULL,
+        zone_shift INTEGER NOT NULL,
+        not_before INTEGER NOT NULL
+    );
+    INSERT INTO _clock VALUES (0, 0, 0);
+    CREATE VIEW _now AS
+        SELECT
+            at,
+            strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') AS instant,
+            date(at + zone_shift, 'unixepoch', 'localtime') AS day
+        FROM (
+            SELECT max(CAST(strftime('%s', 'now') AS INTEGER) - skew, not_before) AS at, zone_shift FROM _clock
+        );
+"""
 
 
 class LoadsError(ExplainedError):
@@ -186,14 +204,25 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_LONGEST_LOG}")
 
 
+def has_clock(connection: sqlite3.Connection) -> bool:
+    """Whether the file knows how far the till's clock is off; one that an older agent made doesn't."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_now'").fetchone() is not None
+
+
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path):
+    if _version(connection, path) and has_clock(connection):
         return
     with writing(connection):
         if not _version(connection, path):  # another process may have been first
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
+            _run(connection, _TABLES)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
+        if not has_clock(connection):
+            _run(connection, _CLOCK)
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    for statement in script.split(";"):
+        connection.execute(statement)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

@@ -9,7 +9,7 @@ import msgspec
 
 from malote.config.sections import TillLoadsSettings
 from malote.disk import DISK
-from malote.till.loads import held_entities, loads_database, price_question, rolling_back
+from malote.till.loads import held_entities, loads_database, price_question, rolling_back, server_time
 from malote.till.loads.held_entities import NOTHING, AppliedLoad
 from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.output_files import OutputFiles
@@ -28,13 +28,15 @@ class HeldEntityStatus(msgspec.Struct, frozen=True):
 
 
 class LoadsStatus(msgspec.Struct, frozen=True):
-    """``version`` 0: no load yet. Times in seconds since the epoch. ``history``: the latest first."""
+    """``version`` 0: no load yet. Times in seconds since the epoch. ``history``: the latest first.
+    ``clock_skew_seconds``: how far the till's clock is off, as dated rows are corrected by."""
 
     version: int = 0
     applied_at: int = 0
     rolled_back_from: int = 0
     entities: dict[str, HeldEntityStatus] = {}
     history: list["LoadChange"] = []
+    clock_skew_seconds: int = 0
 
 
 class LoadChange(msgspec.Struct, frozen=True):
@@ -54,11 +56,13 @@ def status(outbox: Path) -> LoadsStatus:
         with _looking(outbox) as connection:
             held = held_entities.all_held(connection)
             history = held_entities.history(connection)
+            skew = server_time.read(connection).skew
     except FileNotFoundError:
         return LoadsStatus()
     last = history[0] if history else NOTHING
     entities = {name: HeldEntityStatus(one.version, one.rows, one.applied_at, one.actual) for name, one in held.items()}
-    return LoadsStatus(last.version, last.at, last.rolled_back_from, entities, [_change(one) for one in history])
+    changes = [_change(one) for one in history]
+    return LoadsStatus(last.version, last.at, last.rolled_back_from, entities, changes, skew)
 
 
 def roll_back(outbox: Path, at: float, *, dry_run: bool, files: TillLoadsSettings = NO_FILES) -> RolledBack:
@@ -76,11 +80,11 @@ def roll_back(outbox: Path, at: float, *, dry_run: bool, files: TillLoadsSetting
     return done
 
 
-def price(outbox: Path, product: str, at: float) -> TillPrices:
-    """Raises ``LoadsError``."""
+def price(outbox: Path, product: str, at: float, *, is_now: bool = False) -> TillPrices:
+    """``at``: by the till's clock; ``is_now``: what it says now. Raises ``LoadsError``."""
     try:
         with _looking(outbox) as connection:
-            return price_question.ask(connection, product, at)
+            return price_question.ask(connection, product, at, is_now=is_now)
     except FileNotFoundError:
         return TillPrices(product, at, 0, 0, [])
 

@@ -12,7 +12,7 @@ import msgspec
 from malote import durable
 from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.disk import Disk
-from malote.till.loads import held_entities, loads_database, output_formats
+from malote.till.loads import held_entities, loads_database, output_formats, server_time
 from malote.till.loads.dated_rows import DatedRows
 from malote.till.loads.held_entities import HeldEntity
 from malote.till.loads.loads_database import LoadsError
@@ -46,11 +46,15 @@ class OutputFiles:
         self._remembered = outbox.with_name(REMEMBERED)
         self._written: dict[str, WrittenOutput] = {}
         self._seen: object = None
+        self._time = server_time.UNKNOWN
 
-    def write_due(self, now: float) -> list[str]:
-        """Writes what is due, and returns the names. Raises ``LoadsError``, ``OSError``, ``OutputError``; the files are
-        then whole, old or new, and what is left is tried again."""
+    def write_due(self, clock: float) -> list[str]:
+        """Writes what is due, and returns the names. ``clock``: what the till's says. Raises ``LoadsError``,
+        ``OSError``, ``OutputError``; the files are then whole, old or new, and what is left is tried again."""
         seen = self._look()
+        if seen != self._seen:
+            self._time = server_time.recall(self._path)
+        now = self._time.now(clock)
         if seen == self._seen and all(one.holds(one.rows, one.asked, now) for one in self._written.values()):
             return []
         self._written = self._recall()
@@ -58,10 +62,10 @@ class OutputFiles:
         self._seen = seen
         return done
 
-    def write_and_tell(self, now: float, voice: Voice) -> bool:
+    def write_and_tell(self, clock: float, voice: Voice) -> bool:
         """``write_due``; what can't be written for now is told as a trouble. Whether all is."""
         try:
-            self.write_due(now)
+            self.write_due(clock)
         except (LoadsError, OutputError) as error:
             voice.trouble(_TOPIC, error.code, **error.facts)
         except OSError as error:
@@ -81,7 +85,7 @@ class OutputFiles:
                     one, before = held.get(asked.entity), self._written.get(asked.name)
                     if one is None or (before is not None and before.holds(one.actual, asked, now)):
                         continue
-                    rows = DatedRows(connection, one.table, now, every=asked.rows == "all")
+                    rows = DatedRows(connection, one.table, now, self._time.zone_shift, every=asked.rows == "all")
                     try:
                         self._put(asked, one, rows)
                         self._remember(asked.name, WrittenOutput(one.actual, asked, now, rows.next))

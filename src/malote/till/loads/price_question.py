@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from malote.load_format.entity import Entity, Row
-from malote.till.loads import held_entities, overwritten
+from malote.till.loads import held_entities, overwritten, server_time
 from malote.till.loads.held_entities import AppliedLoad, HeldEntity
 from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.row_tables import FROM, Stored, valid_at
+from malote.till.loads.server_time import ServerTime
 
 PRICE, PACKAGE = "price", "package"
 
@@ -25,15 +26,23 @@ class TillPrices(msgspec.Struct, frozen=True):
     rows: list[dict[str, Any]]
 
 
-def ask(connection: sqlite3.Connection, product: str, at: float) -> TillPrices:
-    """``product``: its code, or a barcode of it. Raises ``LoadsError`` ``loads_history_short`` for a time that the till
-    doesn't remember."""
-    inforce = _in_force(connection, at)
+class _Moment(msgspec.Struct, frozen=True):
+    """``at``: by the server's clock."""
+
+    at: float
+    known: ServerTime
+
+
+def ask(connection: sqlite3.Connection, product: str, at: float, *, is_now: bool = False) -> TillPrices:
+    """``product``: its code, or a barcode of it. ``at``: by the till's clock; ``is_now``: what it says now. Raises
+    ``LoadsError`` ``loads_history_short`` for a time that the till doesn't remember."""
+    inforce, known = _in_force(connection, at), server_time.read(connection)
+    moment = _Moment(known.now(at) if is_now else known.then(at), known)
     code = product
-    rows = _valid_rows(connection, code, inforce, at)
+    rows = _valid_rows(connection, code, inforce, moment)
     if not rows:
         code = _of_barcode(connection, product)
-        rows = _valid_rows(connection, code, inforce, at) if code else []
+        rows = _valid_rows(connection, code, inforce, moment) if code else []
     return TillPrices(code or product, at, inforce.version, inforce.at, rows)
 
 
@@ -50,14 +59,16 @@ def _in_force(connection: sqlite3.Connection, at: float) -> AppliedLoad:
     raise LoadsError("loads_history_short")
 
 
-def _valid_rows(connection: sqlite3.Connection, code: str, inforce: AppliedLoad, at: float) -> list[dict[str, Any]]:
+def _valid_rows(
+    connection: sqlite3.Connection, code: str, inforce: AppliedLoad, moment: _Moment
+) -> list[dict[str, Any]]:
     """Of what is priced apart, the one that began last."""
     held, rows = _as_then(connection, code, inforce.id)
     if held is None:
         return []
     entity, found = held.entity, {}
     for row in sorted(rows, key=lambda row: str(_value(entity, row, FROM))):
-        if valid_at(entity, row, at):
+        if valid_at(entity, row, moment.at, moment.known.zone_shift):
             found[tuple(_value(entity, row, name) for name in entity.key if name != FROM)] = row
     names = [column.name for column in entity.columns]
     return [dict(zip(names, row, strict=True)) for row in found.values()]

@@ -26,8 +26,8 @@ _TYPES: dict[ColumnKind, str] = {
     "instant": "TEXT",
 }
 _NOW: dict[ColumnKind, str] = {
-    "date": "date('now', 'localtime')",
-    "instant": "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+    "date": '(SELECT "day" FROM "_now")',
+    "instant": '(SELECT "instant" FROM "_now")',
 }
 FROM, UNTIL = "valid_from", "valid_until"
 
@@ -125,12 +125,25 @@ class RowTable:
 
     def make_views(self, connection: sqlite3.Connection) -> None:
         """``<entity>``: all its rows; ``<entity>_now``: those that are valid at this minute, of one thing the last."""
+        for view, statement in self._views():
+            if view == self.entity.name or not _is_entity(connection, view):
+                connection.execute(f'DROP VIEW IF EXISTS "{view}"')
+                connection.execute(statement)
+
+    def has_these_views(self, connection: sqlite3.Connection) -> bool:
+        """False where an older agent made them otherwise."""
+        query = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ?"
+        return all(
+            connection.execute(query, (view,)).fetchone() == (statement,)
+            for view, statement in self._views()
+            if view == self.entity.name or not _is_entity(connection, view)
+        )
+
+    def _views(self) -> Iterator[tuple[str, str]]:
         name = self.entity.name
         columns = ", ".join(f'a."{one}"' for one in self._names)
         for view, which in ((name, ""), (f"{name}_now", self._valid_now())):
-            if view == name or not _is_entity(connection, view):
-                connection.execute(f'DROP VIEW IF EXISTS "{view}"')
-                connection.execute(f'CREATE VIEW "{view}" AS SELECT {columns} FROM "{self.name}" AS a {which}')
+            yield view, f'CREATE VIEW "{view}" AS SELECT {columns} FROM "{self.name}" AS a {which}'
 
     def _valid_now(self) -> str:
         valid = [_is_valid("a", column) for column in self.entity.columns if is_dated(column)]
@@ -143,14 +156,15 @@ class RowTable:
         return f"WHERE {' AND '.join(valid)}" if valid else ""
 
 
-def valid_at(entity: Entity, row: Row, at: float) -> bool:
-    """As the view ``_now`` sees it, at another time; ``at``: seconds since the epoch."""
-    moment = datetime.fromtimestamp(at, UTC)
+def valid_at(entity: Entity, row: Row, at: float, zone_shift: float = 0.0) -> bool:
+    """As the view ``_now`` sees it, at another time; ``at``: seconds since the epoch by the server's clock;
+    ``zone_shift``: seconds by which the till's zone is wrong."""
+    moment, day = datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(at + zone_shift, UTC)
     for column, value in zip(entity.columns, row, strict=True):
         if value is None or not is_dated(column):
             continue
         is_day = column.kind == "date"
-        now = moment.astimezone().date().isoformat() if is_day else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = day.astimezone().date().isoformat() if is_day else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         if str(value) > now if column.name == FROM else (str(value) < now if is_day else str(value) <= now):
             return False
     return True
