@@ -19,6 +19,7 @@ from malote.database.engine import reading, writing
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
 from malote.loads import entity_rows, tills_held
+from malote.loads.damaged_files import DamagedFiles
 from malote.loads.load_waves import LoadWaves
 from malote.loads.manifests import base_of, keys_of_items
 from malote.loads.wave_rows import LoadRollout
@@ -30,6 +31,7 @@ from malote.remembered import Remembered
 from malote.tills.till import Till
 from malote.wire import LoadsHeld
 
+_DAMAGED = "load_file_damaged"
 TARGET_SECONDS = 0.5  # between two looks at what the newest version is, however many tills come
 
 
@@ -62,12 +64,14 @@ class LoadOrders(OrderKind):
         settings: LoadsSettings,
         now_in_store: Callable[[float], str],
         clock: Callable[[], float] = time.time,
+        damaged: DamagedFiles | None = None,
     ) -> None:
-        """``now_in_store``: ``HH:MM`` of a moment by the store's clock."""
+        """``now_in_store``: ``HH:MM`` of a moment by the store's clock. ``damaged``: None where no files are served."""
         self._engine = engine
         self._settings = settings
         self._now_in_store = now_in_store
         self._clock = clock
+        self._damaged = damaged
         self.waves = LoadWaves(engine, settings, clock)
         self._target = Remembered[None, Target | None](lambda _: self._read_target(), TARGET_SECONDS)
         self._said: dict[int, LoadsHeld] = {}  # last noted of each till
@@ -101,6 +105,7 @@ class LoadOrders(OrderKind):
         if said is None:
             return False
         self.note(till, contact)
+        self._mind_damage(till, contact)
         target = self.target()
         if target is None:
             return False
@@ -152,6 +157,12 @@ class LoadOrders(OrderKind):
         with reading(self._engine) as connection:
             return entity_rows.is_emergency(connection, said.version)
 
+    def _mind_damage(self, till: Till, contact: wire.Contact) -> None:
+        """A till says it of its last order for as long as that is the last."""
+        for one in contact.orders or []:
+            if self._damaged and (one.kind, one.state, one.code) == (LOAD, "failed", _DAMAGED):
+                self._damaged.reported(one.facts.get("sha256", ""), (till.id, one.number))
+
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """Rows that the till was given alone are known from its word that it has obeyed, and from nothing else."""
         if said.state == "begun":
@@ -173,9 +184,17 @@ class LoadOrders(OrderKind):
             return self._replaces(connection, last, target, now)
         if last is not None and last.state in ("failed", "cancelled"):
             covers = _payload(connection, last).version >= target.version
-            if covers and now < (last.ended_at or now) + self._settings.retry_minutes * 60:
+            rests = now < (last.ended_at or now) + self._settings.retry_minutes * 60
+            if covers and rests and not self._is_mended(last):
                 return False
         return not (said.version and self._is_quiet(now) and _needs_whole(connection, said, target))
+
+    def _is_mended(self, failed: StoredOrder) -> bool:
+        """It failed for a file that had rotted here, and that is made anew."""
+        if self._damaged is None or failed.code != _DAMAGED:
+            return False
+        sha256 = msgspec.json.decode(failed.facts or "{}", type=dict[str, str]).get("sha256", "")
+        return self._damaged.was_removed_since(sha256, failed.begun_at or failed.asked_at)
 
     def _replaces(self, connection: Connection, last: StoredOrder, target: Target, now: float) -> bool:
         """Whether an open order gives way to one for the newest version."""

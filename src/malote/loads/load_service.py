@@ -33,6 +33,7 @@ from malote.loads import (
     sold_prices,
     tills_held,
 )
+from malote.loads.damaged_files import DamagedFiles
 from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
 from malote.loads.held_changes import HeldChanges
@@ -75,7 +76,7 @@ class Loads:
         named = ZoneInfo(settings.books.zone) if settings.books.zone else None
         self._zone = Remembered[None, tzinfo | None](lambda _: clocks.store_clock(engine, named), ZONE_SECONDS)
         self.files = FilesMade(engine, settings.loads_path, clock)
-        self.orders = LoadOrders(engine, settings.loads, self.store_clock, clock)
+        self.orders = LoadOrders(engine, settings.loads, self.store_clock, clock, DamagedFiles(self.files.find, clock))
         self.rollouts = LoadRollouts(engine, settings.loads, self.orders.waves, clock)
         self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)

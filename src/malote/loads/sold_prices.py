@@ -126,7 +126,7 @@ class SoldPrices:
 
 
 def _by_the_servers_time(connection: Connection, sales: Sequence[ComparedSale]) -> list[ComparedSale]:
-    skews = wrong_clocks(connection, {one.till_id for one in sales})
+    skews = wrong_clocks(connection, list({one.till_id for one in sales}))
     return [msgspec.structs.replace(one, skew=skews.get(one.till_id, 0.0)) for one in sales]
 
 

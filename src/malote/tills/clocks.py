@@ -1,6 +1,6 @@
 """The clock that most tills print on their notes: the store's, where the settings name none; and which are wrong."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from sqlalchemy import Connection, Engine, func, select
@@ -40,7 +40,7 @@ def common_clock(engine: Engine | Connection) -> tzinfo | None:
         return None
 
 
-def wrong_clocks(connection: Connection, till_ids: Collection[int]) -> dict[int, float]:
+def wrong_clocks(connection: Connection, till_ids: Sequence[int]) -> dict[int, float]:
     """Of those among these tills whose clock is wrong: seconds less the server's, as of the last contact."""
     asked = ids_of(till_ids)
     query = select(till.c.id, till.c.clock_skew_seconds).join(asked, asked.c.id == till.c.id).where(is_skewed())
