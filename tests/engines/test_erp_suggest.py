@@ -265,7 +265,7 @@ def test_blanks_capitals_another_schema_and_what_the_database_works_out_are_no_o
 
 OWN_TYPES = """
 create domain money_of_shop as numeric(14,2) check (value >= 0);
-create domain standing as char(1) check (value in ('N', 'C'));
+create domain standing as char(1) check (value in (' ', 'C'));
 create table article (id uuid primary key default gen_random_uuid(), code varchar(30) not null unique, ean varchar(14));
 create table sale (id uuid primary key default gen_random_uuid(), "Data/Hora" timestamptz not null, number int not null,
   access_key char(44) not null unique, net_amount money_of_shop not null,

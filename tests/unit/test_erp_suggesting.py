@@ -4,7 +4,13 @@ import pytest
 
 from malote.erp.suggesting.filling import SuggestedLine, lines
 from malote.erp.suggesting.guessing import Tables, chosen
-from malote.erp.suggesting.table_catalogue import CatalogueColumn, CatalogueTable, Kind, TableCatalogue
+from malote.erp.suggesting.table_catalogue import (
+    CatalogueColumn,
+    CatalogueTable,
+    Kind,
+    TableCatalogue,
+    meanings_of,
+)
 
 
 def column(name: str, kind: Kind = "integer", **more: object) -> CatalogueColumn:
@@ -64,6 +70,15 @@ def told(tables: Tables, part: str, name: str) -> SuggestedLine:
             "present(cancelled_at, 'X', 'N')",
             "",
         ),
+        (column("sit", "text", values=(" ", "X")), "present(cancelled_at, 'X', ' ')", ""),
+        *(
+            (column("sit", "text", meanings=meanings_of(comment)), "present(cancelled_at, 'C', ' ')", "")
+            for comment in (
+                "branco = normal, C = cancelada",
+                "C: cancelada; em branco quando ativa",
+                "' ' normal 'C' cancelada",
+            )
+        ),
         (column("sit"), "present(cancelled_at, 1, 0)", "state"),
         (column("sit", meanings=(("1", "ativa"), ("2", "cancelada"))), "present(cancelled_at, 2, 1)", ""),
         (column("cancelado", "flag"), "present(cancelled_at, true, false)", ""),
@@ -72,6 +87,11 @@ def told(tables: Tables, part: str, name: str) -> SuggestedLine:
 def test_a_state_that_nobody_told_is_marked(state: CatalogueColumn, value: str, doubt: str) -> None:
     found = told(summarised(state), "sale", state.name)
     assert (found.value, found.doubt) == (value, doubt)
+
+
+@pytest.mark.parametrize("comment", ["Não deixar em branco", "Campo vazio não é aceito", "espaço", "A = ativa"])
+def test_a_comment_that_only_speaks_of_blanks_says_no_value(comment: str) -> None:
+    assert " " not in dict(meanings_of(comment))
 
 
 def test_the_stock_of_a_store_that_the_sale_names_by_detours_is_found() -> None:

@@ -16,6 +16,7 @@ from malote.erp import tables as own_tables
 from malote.erp.engine_loader import has_part, part_of
 from malote.erp.ordinary_tables import state
 from malote.erp.profiles.profile import is_name
+from malote.erp.suggesting.vocabulary import ACTIVE_BEGINS, beginning
 
 Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "hour", "flag", "other"]
 
@@ -24,6 +25,11 @@ _NUMBERS = re.compile(r"(?<![\w.'])(\d{1,4})(?![\w.'])")
 _MEANING = re.compile(
     r"(?<!\w)(\d{1,4}|[A-Z]{1,3})['\"]?\s*(?:[=:–]|->?|\s)\s*([^\W\d]\w{2,})"
 )  # 1 = ativa, 2 cancelada
+_BLANK = re.compile(  # branco = normal, em branco quando ativa, ' ' normal
+    r"(?:(?<!\w)(?:branco|vazi[oa]|espa[çc]o|blank|empty|space)|' +')\s*(?:[=:–]|->?|\s)\s*"
+    r"(?:quando\s+|se\s+|when\s+|if\s+)?([^\W\d]\w{2,})",
+    re.IGNORECASE,
+)
 _REFUSED_BUT = re.compile(r"\bnew\s*\.\s*\S+\s+not\s+in\s*\([^()]*\)", re.IGNORECASE)
 _DRAWN = re.compile(r"nextval\(|uuid\w*\(", re.IGNORECASE)  # of a default: the database gives each row its own
 _UNBOUNDED = 10
@@ -160,8 +166,14 @@ def _column(told: Any, checks: list[str], *, filled: bool) -> CatalogueColumn:
         made=made,
         values=_values(kind, allowed),
         filled=filled,
-        meanings=tuple(_MEANING.findall(told.get("comment") or "")),
+        meanings=meanings_of(told.get("comment") or ""),
     )
+
+
+def meanings_of(comment: str) -> tuple[tuple[str, str], ...]:
+    """Of values; a blank is one where it stands for an active sale, since comments speak of blanks otherwise too."""
+    blank = [(" ", meaning) for meaning in _BLANK.findall(comment) if beginning(ACTIVE_BEGINS, [(" ", meaning)])]
+    return (*_MEANING.findall(comment), *blank)
 
 
 def _values(kind: Any, checks: list[str]) -> tuple[str, ...]:
