@@ -152,6 +152,16 @@ def test_status_tells_what_waits_and_what_a_person_must_see(outbox: Outbox) -> N
     assert found.line is None
 
 
+def test_the_last_sale_is_the_one_issued_last_whenever_it_was_captured(outbox: Outbox) -> None:
+    times = ["2026-03-02T23:30:00-04:00", "2026-03-03T00:10:00-03:00", "2026-03-01T10:00:00-03:00", "never", None]
+    for number, issued_at in enumerate(times, 1):
+        outbox.capture([captured(b"%d" % number, "", sale_line(number, issued_at=issued_at))], at=float(number))
+    found = status(outbox.path, now=110.0)
+    assert found is not None
+    assert found.last_sale is not None
+    assert found.last_sale.number == 1
+
+
 def test_status_of_no_outbox_is_none(tmp_path: Path) -> None:
     assert status(tmp_path / "nowhere.sqlite3", now=0.0) is None
 

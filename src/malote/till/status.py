@@ -13,10 +13,19 @@ from malote.till.server_line import ServerLine
 from malote.till.unsent import oldest_unsent
 
 _MOST_TROUBLES = 1000
+_LOOKED_THROUGH = 50_000  # files captured last: rows stay for years, and nobody captures more out of order
+# A time without a zone can't be compared with the others; the server passes it over too.
+_LAST_ISSUED = """
+    SELECT access_key, series, number, issued_at, total, state FROM document JOIN file ON file.id = file_id
+    WHERE file_id > (SELECT coalesce(max(id), 0) FROM file) - ? AND kind = 'sale'
+    AND coalesce(code, '') <> 'test_environment'
+    ORDER BY CASE WHEN issued_at GLOB '*T*[+-]*' OR issued_at GLOB '*Z' THEN julianday(issued_at) END DESC,
+    number DESC, file_id DESC, position DESC LIMIT 1
+"""
 
 
 class LastSale(msgspec.Struct, frozen=True):
-    """The sale captured last. ``total`` in cents."""
+    """The sale issued last, as on the server's pages. ``total`` in cents."""
 
     access_key: str | None
     series: int | None
@@ -80,10 +89,7 @@ def status(path: Path, now: float) -> OutboxStatus | None:
 
 
 def _last_sale(outbox: Outbox) -> LastSale | None:
-    found = outbox.rows(
-        "SELECT access_key, series, number, issued_at, total, state FROM document JOIN file ON file.id = file_id"
-        " WHERE kind = 'sale' AND coalesce(code, '') <> 'test_environment' ORDER BY file_id DESC, position DESC LIMIT 1"
-    )
+    found = outbox.rows(_LAST_ISSUED, (_LOOKED_THROUGH,))
     return next((LastSale(*row) for row in found), None)
 
 
