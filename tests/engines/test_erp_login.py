@@ -23,7 +23,12 @@ def server() -> Iterator[OwnServer]:
             connection.execute("CREATE ROLE parada NOLOGIN")
             [place] = connection.execute("SHOW hba_file").fetchone() or [""]
             file = Path(str(place))
-            file.write_text("local all vendas scram-sha-256\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+            connection.execute("CREATE ROLE fora LOGIN")
+            connection.execute("CREATE ROLE lotada LOGIN CONNECTION LIMIT 0")
+            file.write_text(
+                "local all fora reject\nlocal all vendas scram-sha-256\n" + file.read_text(encoding="utf-8"),
+                encoding="utf-8",
+            )
             connection.execute("SELECT pg_reload_conf()")
         yield started
 
@@ -46,6 +51,8 @@ def refusal(server: OwnServer, user: str, password: str | None = None, database:
         ("vendas", None, "erp_refused_login"),
         ("parada", None, "erp_refused_login"),
         ("ninguem", None, "erp_refused_login"),
+        ("fora", None, "erp_host_refused"),
+        ("lotada", None, "erp_crowded"),
     ],
 )
 def test_who_is_refused(server: OwnServer, user: str, password: str | None, code: str) -> None:

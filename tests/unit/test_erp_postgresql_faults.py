@@ -15,7 +15,7 @@ from malote.findings.store_wide import STORE_WIDE
     [
         ("08006", "erp_away", True),
         ("57P01", "erp_away", True),
-        ("57P03", "erp_away", True),  # starting up
+        ("57P03", "erp_not_ready", True),  # starting up
         ("57P05", "erp_away", True),  # an idle session that the server ended
         ("58030", "erp_away", True),
         ("53200", "erp_away", True),
@@ -58,7 +58,17 @@ def test_every_state_has_its_code(state: str, code: str, waits: bool) -> None:
     assert "52998224725" not in f"{error} {error.facts}"
 
 
-@pytest.mark.parametrize("code", ["erp_read_only", "erp_crowded", "erp_database_refused", "erp_refused_login"])
+STOPS_ALL = [
+    "erp_read_only",
+    "erp_crowded",
+    "erp_database_refused",
+    "erp_refused_login",
+    "erp_not_ready",
+    "erp_host_refused",
+]
+
+
+@pytest.mark.parametrize("code", STOPS_ALL)
 def test_what_stops_all_sales_is_told_of_the_whole_store(code: str) -> None:
     assert code in STORE_WIDE
 
@@ -76,9 +86,15 @@ class NoSessionError(psycopg.OperationalError):
         ('FATAL:  autenticação do tipo senha falhou para usuário "caixa"', "erp_refused_login"),
         ("FATAL:  la base de données « loja » n'existe pas", "erp_database_refused"),
         ('FATAL:  permission denied for database "loja" DETAIL:  User does not have CONNECT', "erp_database_refused"),
-        ('FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "caixa", database "loja"', "erp_refused_login"),
-        ("FATAL:  sorry, too many clients already", "erp_away"),
-        ("FATAL:  the database system is starting up", "erp_away"),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "caixa", database "loja"', "erp_host_refused"),
+        ('FATAL:  nenhuma entrada no pg_hba.conf para "10.0.0.9", usuário "caixa"', "erp_host_refused"),
+        ("FATAL:  sorry, too many clients already", "erp_crowded"),
+        ("FATAL:  desculpe, muitos clientes conectados", "erp_crowded"),
+        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", "erp_crowded"),
+        ('FATAL:  too many connections for role "caixa"', "erp_crowded"),
+        ("FATAL:  the database system is starting up", "erp_not_ready"),
+        ("FATAL:  o sistema de banco de dados está desligando", "erp_not_ready"),
+        ("FATAL:  la base se está iniciando", "erp_away"),
         ('connection to server at "loja" failed: Connection refused', "erp_away"),
     ],
 )

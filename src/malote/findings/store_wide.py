@@ -18,10 +18,12 @@ DISK_FULL = "disk_full"
 STORE_WIDE = frozenset(
     {
         "erp_away",
+        "erp_not_ready",
         "erp_read_only",
         "erp_crowded",
         "erp_database_refused",
         "erp_refused_login",
+        "erp_host_refused",
         "erp_ledger_short",
         "erp_ledger_ambiguous",
         "erp_ledger_gone",

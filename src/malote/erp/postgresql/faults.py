@@ -25,6 +25,7 @@ _CODES = {
     "55": "erp_conflict",  # an object being altered at this moment
     "55P03": "erp_locked",
     "57": "erp_away",  # shutdown, restart
+    "57P03": "erp_not_ready",  # starting up, shutting down, in recovery
     "57014": "erp_slow",  # statement timeout, or cancelled by a person
     "58": "erp_away",  # the server's disk
     "XX001": "erp_damaged",
@@ -48,6 +49,16 @@ _CODES = {
     "42883": "structure_outdated",  # function
     "42804": "structure_outdated",  # column of another type
 }
+
+# What a server says before a session exists, in the languages of stores' servers; the file's name is one in all.
+_BEFORE_A_SESSION = (
+    (re.compile(r"\bpg_hba\.conf\b"), "erp_host_refused"),
+    (
+        re.compile(r"too many (?:clients|connections)|remaining connection slots|muitos clientes|muitas conexões"),
+        "erp_crowded",
+    ),
+    (re.compile(r"the database system is|o sistema de banco de dados está"), "erp_not_ready"),
+)
 
 # Classes of SQLSTATE that the server itself uses for what is wrong with a row or a statement.
 _SERVERS_OWN = frozenset({"22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "XX"})
@@ -95,13 +106,16 @@ def _without_state(error: psycopg.Error) -> ErpError:
 
 
 def _before_a_session(error: psycopg.Error, words: str) -> str:
-    """Whether the server answered, and about whom: our user (a wrong password, one without LOGIN, one it doesn't know)
-    or the database (there is none, it takes nobody).
+    """Whether the server answered, and about whom: this machine, all who come now, our user (a wrong password, one
+    without LOGIN, one it doesn't know) or the database (there is none, it takes nobody).
 
-    Before a session exists the driver passes on words and no code. Their language is the server's, so that only what is
-    the same in all of them counts: the severity of what ends a connection, and a name in quotes after it.
+    Before a session exists the driver passes on words and no code. Their language is the server's: where its words are
+    not known, what is the same in all languages counts, the severity of what ends a connection and a name in quotes
+    after it.
     """
     _, _, told = words.partition("FATAL:")
+    if known := next((code for said, code in _BEFORE_A_SESSION if said.search(told)), None):
+        return known
     if error.pgconn is None:
         return "erp_away"
     if _names(error.pgconn.user, told):
