@@ -42,7 +42,12 @@ def found(client: TestClient[Litestar], wanted: str) -> str:
 
 def test_a_pasted_key_lands_on_its_document_from_any_till(ana: TestClient[Litestar]) -> None:
     key = key_of_note(build_note(number=4711, series=2))
-    for pasted in (key, f" NFe{key} ", " ".join(key[place : place + 4] for place in range(0, 44, 4))):
+    blanks = " ".join(key[place : place + 4] for place in range(0, 44, 4))
+    mask = f"{key[:2]}-{key[2:6]}/{key[6:8]}.{key[8:11]}.{key[11:14]}/{key[14:18]}-{key[18:20]}-{key[20:]}"
+    receipt = f"Chave de acesso: {blanks}"
+    code = f"https://www.homologacao.nfce.fazenda.sp.gov.br/qrcode?p={key}|2|1|1|7B6C9AF5B8E4D2A1C0"
+    file = f"C:\\PDV\\notas autorizadas\\2026\\11\\28\\{key}-procNFe.xml"
+    for pasted in (key, f" NFe{key} ", blanks, mask, receipt, code, file, f"/pdv/2026/11/28/{key}.xml"):
         assert key_of(pasted) == key
         answer = ana.get("/console/find", params={"q": pasted})
         assert (answer.status_code, answer.headers["location"]) == (303, "/console/documents/2")
@@ -67,6 +72,14 @@ def test_tills_and_screens_are_found_by_their_names(ana: TestClient[Litestar]) -
     assert "/console/users" in found(ana, "")
 
 
+@pytest.mark.parametrize(
+    ("action", "page"),
+    [("sincronizar", "/tills"), ("matar", "/locks"), ("geral", "/load-manager"), ("evid", "/assistant")],
+)
+def test_actions_are_found_by_the_words_of_their_buttons(ana: TestClient[Litestar], action: str, page: str) -> None:
+    assert f'href="/console{page}"' in found(ana, action)
+
+
 def test_nobody_is_led_where_the_role_does_not_go(services: Services) -> None:
     with visitor(services) as low:
         enter(low, "low")
@@ -74,3 +87,4 @@ def test_nobody_is_led_where_the_role_does_not_go(services: Services) -> None:
         assert "/console/dashboard" in page
         for path in ("/console/locks", "/console/audit", "/console/users"):
             assert path not in page
+        assert "Nada encontrado" in found(low, "sincronizar")

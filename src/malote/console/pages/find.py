@@ -14,7 +14,7 @@ from malote.findings.lights import TillOverview, TillsQuery
 from malote.register.documents import StoredDocument
 from malote.register.finding import key_of
 
-LONGEST = 80
+LONGEST = 400  # the address of a receipt's QR code
 TILLS = 6
 
 
@@ -52,6 +52,15 @@ PLACES: tuple[FindTarget, ...] = (
     FindTarget(marked("Cadastro de caixas"), "/till-accounts", "g x", Permission.MANAGE_TILLS),
     FindTarget(marked("Usuários"), "/users", "g u", Permission.MANAGE_USERS),
     FindTarget(marked("Trocar a senha"), "/password"),
+    # Actions: to the screen whose button does it.
+    FindTarget(marked("Sincronizar as vendas"), "/tills", needs=Permission.SYNCHRONISE),
+    FindTarget(marked("Geral"), "/load-manager", needs=Permission.LOAD),
+    FindTarget(marked("Parcial"), "/load-manager", needs=Permission.LOAD),
+    FindTarget(marked("Agendar"), "/load-manager", needs=Permission.LOAD),
+    FindTarget(marked("Matar Sessão"), "/locks", needs=Permission.KILL_SESSION),
+    FindTarget(marked("Evidências"), "/assistant", needs=Permission.SYNCHRONISE),
+    FindTarget(marked("Novo caixa"), "/till-accounts", needs=Permission.MANAGE_TILLS),
+    FindTarget(marked("Novo usuário"), "/users", needs=Permission.MANAGE_USERS),
 )
 
 
