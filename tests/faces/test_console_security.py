@@ -82,6 +82,7 @@ SEEN_BY_ALL = {
     "/console/jobs",
     "/console/jobs/{job_id:int}",
     "/console/load-manager",
+    "/console/mappings",
     "/console/load-manager/{tab:str}",
     *(f"/console/load-manager/{page}" for page in ("held", "held/{name:str}", "refused", "plans", "price", "sold")),
     "/console/password",
@@ -188,6 +189,7 @@ def test_a_role_that_may_not_is_refused_and_one_that_may_is_not(
         answer = client.request(method, path, data={"csrf": csrf_of(client)} if method == "POST" else None)
         assert answer.status_code == 403
         assert "Sem permissão" in answer.text
+        assert f"Seu perfil, {below}, não permite esta ação: pode quem tem o perfil {least}" in answer.text
     with signed_in(services, least, "high") as client:
         answer = client.request(method, path, data={"csrf": csrf_of(client)} if method == "POST" else None)
         assert answer.status_code in (200, 422)

@@ -58,6 +58,11 @@ def permissions(role: Role) -> frozenset[Permission]:
     return _PERMISSIONS[role]
 
 
+def least(permission: Permission) -> Role:
+    """The role from which on people may do it."""
+    return next(role for role in Role if permission in _PERMISSIONS[role])
+
+
 def _accumulated() -> dict[Role, frozenset[Permission]]:
     held: frozenset[Permission] = frozenset()
     whole: dict[Role, frozenset[Permission]] = {}

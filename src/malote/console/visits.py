@@ -12,7 +12,7 @@ from litestar.response import Redirect
 
 from malote.accounts import sessions
 from malote.accounts.audit import Actor
-from malote.accounts.roles import Permission
+from malote.accounts.roles import Permission, least
 from malote.accounts.sessions import UserSession
 from malote.accounts.user import User
 from malote.console import forms
@@ -64,7 +64,7 @@ class Visit:
     def demand(self, permission: Permission) -> None:
         """Raises ``PageRefusedError`` unless this person may."""
         if not self.user.may(permission):
-            raise PageRefusedError("permission_missing", 403, permission=permission.value)
+            raise PageRefusedError("permission_missing", 403, role=self.user.role.value, needed=least(permission).value)
 
     def say(self, text: str, **facts: object) -> str:
         """A text in the visitor's language, its ``%(name)s`` filled."""
