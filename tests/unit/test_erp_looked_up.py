@@ -1,11 +1,17 @@
 """What was looked up for a sale, behind its last field: earlier versions pass over it, and a later one finds it."""
 
+from datetime import date
+from decimal import Decimal
+
 import msgspec
 import pytest
 
-from malote.erp.looked_up import LookedUp, attached, may_write, parted
+from malote.erp.looked_up import LookedUp, WrittenLookups, attached, may_write, parted
+from malote.erp.mapping import ErpTables
+from malote.erp.profiles.profile import read
 from malote.erp.profiles.queries import ProfileQuery
 from malote.fiscal.documents import decode, encode
+from tests.engines.ordinary_support import documented_profile
 from tests.engines.sales import sale
 
 SOLD = encode([sale(1)])
@@ -40,3 +46,17 @@ def test_a_later_version_of_a_sale_with_more_fields_keeps_its_own() -> None:
 )
 def test_a_query_that_might_write_is_known(sql: str, kept_from_it: bool, may: bool) -> None:
     assert may_write(ProfileQuery(sql, ["x"]), kept_from_it=kept_from_it) is may
+
+
+@pytest.mark.parametrize("value", [Decimal("1.239"), date(2026, 3, 2)])
+@pytest.mark.parametrize("as_columns", [True, False])
+def test_what_a_column_may_hold_rounded_is_kept_only_where_the_database_compares(
+    value: object, as_columns: bool
+) -> None:
+    mapped = ErpTables(read(documented_profile(), "example")).item
+    assert mapped is not None
+    (key,) = [one.key for one in mapped.inserted if one.compiled.asks]
+    lookups = WrittenLookups(as_columns=as_columns)
+    lookups.note("item", mapped.inserted, [{key: 12}, {key: Decimal(7)}, {key: value}], ["sale"] * 3)
+    kept = ["12", "7", str(value)] if as_columns else ["12", "7"]
+    assert lookups.of("sale") == {"item": {"mercadoria": kept}}

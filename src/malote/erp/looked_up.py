@@ -24,7 +24,8 @@ LookedUp = dict[str, dict[str, Line]]  # by part and column
 Rows = Sequence[Mapping[str, Any]]
 
 COMPARED = frozenset({"sale", "note", "item", "tax", "payment"})  # parts
-_SURE = (bool, int, str, Decimal, date, time)  # types of which every driver writes what ``str`` makes of them
+# Types of which every driver writes what ``str`` makes of them, and those that a column may hold rounded or cut.
+_SURE, _CUT = (bool, int, str), (Decimal, date, time)
 _DRAWS = re.compile(r"nextval|setval|next\s+value|previous\s+value", re.IGNORECASE)
 _CALLED = re.compile(r"([\w$.`\"]+)\s*\(")
 _HARMLESS = re.compile(
@@ -55,7 +56,9 @@ def may_write(query: ProfileQuery, *, kept_from_it: bool) -> bool:
 class WrittenLookups:
     """Of the sales that one transaction writes, by access key."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_columns: bool) -> None:
+        """``as_columns``: as in ``Records``."""
+        self._types = (*_SURE, *_CUT) if as_columns else _SURE
         self._of: dict[str, LookedUp] = defaultdict(dict)
 
     def forget(self, access_key: str) -> None:
@@ -63,18 +66,22 @@ class WrittenLookups:
         self._of.pop(access_key, None)
 
     def note(self, part: str, targets: Iterable[ColumnTarget], made: Rows, access_keys: Iterable[str]) -> None:
-        """Rows as they are written, by the targets' keys, in the order of each sale's lines. A value that a driver may
-        write in other words is left out: a column that is too short tells nothing."""
+        """Rows as they are written, by the targets' keys, in the order of each sale's lines. A value that may
+        stand there in other words is left out: a column that is too short tells nothing."""
         writers = [(one, plainly(one.compiled.shape)) for one in targets if is_looked_up(one)]
         for row, key in zip(made, access_keys, strict=True) if writers else ():
             of_part = self._of[key].setdefault(part, {})
             for one, write in writers:
                 line, value = of_part.setdefault(one.column, []), row[one.key]
-                if value is None or isinstance(value, _SURE):
+                if value is None or isinstance(value, self._types) or _is_whole(value):
                     line.append(write(value) or None)
 
     def of(self, access_key: str) -> LookedUp:
         return self._of.get(access_key, {})
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Decimal) and value == value.to_integral_value()
 
 
 def attached(document: bytes, found: LookedUp) -> bytes:

@@ -59,7 +59,7 @@ class Ordinary:
         self._records = records
         self._moved: list[tuple[Item, str, datetime, Row]] = []
         self._keys: dict[str, Any] = {}  # of the sales that this transaction books
-        self._looked_up = looked_up.WrittenLookups()
+        self._looked_up = looked_up.WrittenLookups(as_columns=records.as_columns)
 
     # ---- new sales ----
 

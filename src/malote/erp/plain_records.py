@@ -46,6 +46,8 @@ _ASKED_AT_ONCE = 100  # questions in one statement
 class PlainRecords:
     """Over one connection, within its open transaction."""
 
+    as_columns = False
+
     def __init__(self, connection: Connection, adding: Callable[[MappedTable], Insert], next_number: str = "") -> None:
         """``adding`` as in ``BaseErp``; ``next_number``: SQL for a sequence's, with ``{}`` for its name."""
         self._connection = connection

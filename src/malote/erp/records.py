@@ -22,6 +22,11 @@ Lacking = tuple[int, int, int]  # and how many lines of that sale are lacking, a
 class Records(Protocol):
     """Within one open transaction."""
 
+    @property
+    def as_columns(self) -> bool:
+        """Whether the database itself makes each value what its column is before it compares: rounded and cut alike."""
+        ...
+
     def copy(self, mapped: MappedTable, rows: Sequence[Row]) -> None:
         """The quickest way, for what gives nothing back."""
         ...

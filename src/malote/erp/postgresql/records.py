@@ -34,6 +34,8 @@ _COPIED: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bool]] = WeakKeyDi
 class PostgresqlRecords:
     """Over the driver's connection, within its open transaction. Methods raise ``ErpError``."""
 
+    as_columns = True
+
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
         self._driver = driver
         self._arriving = ArrivingRows(driver)
