@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
     from malote.intake.receive import Intake
-    from malote.load_format.wire import Manifest, ManifestQuery
+    from malote.load_format.wire import LoadNews, Manifest, ManifestQuery
     from malote.loads.background_loads import BackgroundLoads
     from malote.loads.files_made import PublishedFile
     from malote.loads.load_service import Loads
@@ -238,9 +238,8 @@ class Services:
     def manifest(self, till: "Till", query: "ManifestQuery") -> "Manifest":
         return self.loads.manifest(till, query)
 
-    def newest_load(self) -> int:
-        target = self.loads.orders.target()
-        return target.version if target else 0
+    def newest_load(self) -> "LoadNews":
+        return self.loads.orders.news()
 
     def load_file(self, sha256: str) -> "PublishedFile | None":
         return self.loads.files.find(sha256)

@@ -96,6 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         if path != PATH_NEWS or not ledger.load_version:
             self.reply(404, b"")
             return
+        known = known.partition("&")[0]
         ledger.known.append(int(known))
         until = time.monotonic() + 25
         while ledger.load_version == int(known) and time.monotonic() < until:

@@ -2,6 +2,7 @@ from typing import Any, cast
 
 import pytest
 
+from malote.load_format.wire import LoadNews
 from malote.till.load_news import REST_SECONDS, listen
 from malote.till.server_client import ServerClient, ServerError
 
@@ -13,20 +14,20 @@ OLDER = ServerError("shut", "not_found", "")
 class Line:
     """Answers one after the other, each after 25 seconds; and how long was rested between them."""
 
-    def __init__(self, *answers: int | ServerError, each_takes: float = 25.0) -> None:
+    def __init__(self, *answers: int | LoadNews | ServerError, each_takes: float = 25.0) -> None:
         self._answers, self._each_takes = list(answers), each_takes
         self.asked: list[int] = []
         self.rests: list[float] = []
         self.told = 0
         self.now = 0.0
 
-    def newest_load(self, known: int) -> int:
-        self.asked.append(known)
+    def newest_load(self, known: LoadNews) -> LoadNews:
+        self.asked.append(known.version)
         self.now += self._each_takes
         answer = self._answers.pop(0)
         if isinstance(answer, ServerError):
             raise answer
-        return answer
+        return answer if isinstance(answer, LoadNews) else LoadNews(answer)
 
     def wait(self, seconds: float) -> bool:
         self.rests.append(seconds)
@@ -40,8 +41,19 @@ class Line:
         return self
 
 
-@pytest.mark.parametrize(("answers", "told"), [((7,), 0), ((7, 7, 7), 0), ((7, 8, 8, 9), 2), ((7, AWAY, 8), 1)])
-def test_each_version_after_the_first_is_told(answers: tuple[int | ServerError, ...], told: int) -> None:
+TOLD: list[tuple[tuple[int | LoadNews | ServerError, ...], int]] = [
+    ((7,), 0),
+    ((7, 7, 7), 0),
+    ((7, 8, 8, 9), 2),
+    ((7, AWAY, 8), 1),
+    ((LoadNews(7, 1), LoadNews(7, 2), LoadNews(7, 3), LoadNews(7, 3)), 2),
+]
+
+
+@pytest.mark.parametrize(("answers", "told"), TOLD)
+def test_each_version_and_wave_after_the_first_is_told(
+    answers: tuple[int | LoadNews | ServerError, ...], told: int
+) -> None:
     assert Line(*answers).heard().told == told
 
 

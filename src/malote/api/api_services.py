@@ -11,7 +11,7 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
-from malote.load_format.wire import Manifest, ManifestQuery
+from malote.load_format.wire import LoadNews, Manifest, ManifestQuery
 from malote.loads.files_made import PublishedFile
 from malote.orders.older_agents import ToldOrders
 from malote.register.documents import TillStatus
@@ -61,8 +61,8 @@ class ApiServices(Protocol):
     def manifest(self, till: Till, query: ManifestQuery) -> Manifest:
         """By which files the till comes to what it was ordered. Raises ``LoadError``, ``OSError``."""
 
-    def newest_load(self) -> int:
-        """The version of the loads that tills should have, 0 while there is none."""
+    def newest_load(self) -> LoadNews:
+        """The version of the loads that tills should have, and up to which wave they may."""
 
     def load_file(self, sha256: str) -> PublishedFile | None:
         """The file of a load with this hash, however it was asked for; None where there is none."""

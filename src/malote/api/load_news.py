@@ -1,4 +1,5 @@
-"""Tills wait here for the next version of the loads, and hear of it when it comes instead of at their next contact.
+"""Tills wait here for the next version of the loads, or for their turn to have it where it comes in waves: they hear of
+it when it comes instead of at their next contact.
 
 A waiting till holds a connection and nothing else: one look at the store database serves all that wait, and none is
 made where nobody does. So many that they could take a sale's connection may not wait; those go by their contacts.
@@ -34,35 +35,38 @@ class LoadsWaitingRoom:
 
     def __init__(
         self,
-        newest: Callable[[], int],
+        newest: Callable[[], LoadNews],
         *,
         most: int,
         of_address: int,
         stopping: Callable[[], bool] = lambda: False,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """``newest``: the version that tills should have; called in a thread. ``stopping``: whether nobody is to wait
-        any more."""
+        """``newest``: the version that tills should have, and the open wave; called in a thread. ``stopping``: whether
+        nobody is to wait any more."""
         self._newest = newest
         self._most, self._of_address = most, of_address
         self._stopping = stopping
         self._look_seconds = look_seconds
         self._waiting: Counter[str] = Counter()  # by address
-        self._version = -1
+        self._news: LoadNews | None = None
         self._moved = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
-    async def wait(self, known: int, address: str, seconds: float = LONGEST_WAIT) -> int:
-        """The newest version, once it is another than ``known``, or the time is over. Raises ``ApiRefusedError``."""
+    async def wait(
+        self, known: int, address: str, seconds: float = LONGEST_WAIT, *, wave: int | None = None
+    ) -> LoadNews:
+        """The newest version and wave, once they are others than ``known`` and ``wave``, or the time is over. ``wave``:
+        None for a till that asks for none. Raises ``ApiRefusedError``."""
         if self._waiting.total() >= self._most or self._waiting[address] >= self._of_address:
             raise ApiRefusedError("server_busy")
         self._waiting[address] += 1
         try:
             if self._looking is None or self._looking.done():
-                self._version = -1
+                self._news = None
                 self._looking = asyncio.create_task(self._look())
             async with asyncio.timeout(seconds):
-                while not self._stopping() and self._version in (-1, known):
+                while not self._stopping() and not self._is_news(known, wave):
                     await self._moved.wait()
                 # All at once would be a crowd before the door, with sales among them.
                 await asyncio.sleep(random.random() * self._waiting.total() / TOLD_A_SECOND)  # noqa: S311
@@ -72,7 +76,11 @@ class LoadsWaitingRoom:
             self._waiting[address] -= 1
             if not self._waiting[address]:
                 del self._waiting[address]
-        return known if self._version == -1 else self._version
+        return self._news or LoadNews(known, wave or 0)
+
+    def _is_news(self, known: int, wave: int | None) -> bool:
+        found = self._news
+        return found is not None and (found.version != known or wave not in (None, found.wave))
 
     async def _look(self) -> None:
         """As long as somebody waits."""
@@ -81,22 +89,27 @@ class LoadsWaitingRoom:
                 found = await to_thread.run_sync(self._newest)
             except StoreError as error:  # told where it hurts; here they wait
                 log.debug("load_news_wait", code=error.code)
-                found = self._version
-            if found != self._version:
-                self._version = found
-                self._moved.set()
-                self._moved = asyncio.Event()
+            else:
+                self._tell(found)
             await asyncio.sleep(self._look_seconds)
         self._moved.set()
         self._moved = asyncio.Event()
 
+    def _tell(self, found: LoadNews) -> None:
+        if found != self._news:
+            self._news = found
+            self._moved.set()
+            self._moved = asyncio.Event()
+
 
 @get(PATH_NEWS, responses=FAULTS)
-async def tell_load_news(request: TillRequest, known: FromQuery[int] = -1) -> LoadNews:
-    """The newest version of the loads: at once where it isn't the one that the till knows of, else when another comes,
-    or after 25 seconds."""
+async def tell_load_news(
+    request: TillRequest, known: FromQuery[int] = -1, wave: FromQuery[int | None] = None
+) -> LoadNews:
+    """The newest version of the loads, and the open wave of the newest roll-out: at once where they aren't those that
+    the till knows of, else when another comes, or after 25 seconds."""
     room: LoadsWaitingRoom = request.app.state["loads_waiting_room"]
-    return LoadNews(await room.wait(known, request.client.host if request.client else ""))
+    return await room.wait(known, request.client.host if request.client else "", wave=wave)
 
 
 def waiting_room(services: Any, stopping: Callable[[], bool]) -> LoadsWaitingRoom:

@@ -15,7 +15,7 @@ from malote.wire import MOST_ENTITIES, Count, EntityHeld, Hash
 
 LOAD = "load"  # the kind of orders
 PATH_MANIFEST = "/v1/loads/manifest"  # POST ManifestQuery -> Manifest
-PATH_NEWS = "/v1/loads/newest"  # GET ?known=N, which waits for another version -> LoadNews
+PATH_NEWS = "/v1/loads/newest"  # GET ?known=N&wave=N, which waits for another of both -> LoadNews
 PATH_FILE = "/v1/loads/files/{sha256}"  # GET, in ranges too -> a file of malote.load_format.files
 MOST_ITEMS = 1000
 
@@ -55,9 +55,11 @@ class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LoadNews(msgspec.Struct, frozen=True):
-    """``version``: the newest; 0 while there is none. Whether the till gets it is said in its contact."""
+    """``version``: the newest; 0 while there is none. ``wave``: up to which the newest roll-out is open; 0 without one,
+    and of an older server. Whether it is the till's turn is said in its contact."""
 
     version: int
+    wave: int = 0
 
 
 class ManifestQuery(msgspec.Struct, frozen=True, omit_defaults=True):

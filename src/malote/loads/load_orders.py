@@ -17,7 +17,7 @@ from malote.accounts.audit import SYSTEM
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
 from malote.database.order_tables import till_order
-from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
+from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadNews, LoadOrder
 from malote.loads import entity_rows, tills_held
 from malote.loads.damaged_files import DamagedFiles
 from malote.loads.load_waves import LoadWaves
@@ -80,6 +80,11 @@ class LoadOrders(OrderKind):
     def target(self) -> Target | None:
         """None while nothing was ever loaded."""
         return self._target(None)
+
+    def news(self) -> LoadNews:
+        """What waiting tills hear of."""
+        target = self.target()
+        return LoadNews(target.version if target else 0, self.waves.open_wave())
 
     def merged(self, held: str, new: str) -> str:
         first, second = (msgspec.json.decode(one, type=LoadOrder) for one in (held, new))

@@ -42,6 +42,11 @@ class LoadWaves:
         self._through: tuple[int, set[int]] = (0, set())
         self._looked_at = float("-inf")
 
+    def open_wave(self) -> int:
+        """Up to which the newest roll-out is open, or ever was; 0 without one."""
+        rollout = self._newest(None)
+        return rollout.wave if rollout else 0
+
     def turn(self, till: Till, version: int, *, has_all: bool) -> tuple[Turn, LoadRollout | None]:
         """``version``: the newest; ``has_all``: whether the till has all of it."""
         rollout = self._newest(None)

@@ -1,4 +1,5 @@
-"""Hears from the server that there is another version of the loads, so that the courier asks for it now.
+"""Hears from the server that there is another version of the loads, or that another wave may have it, so that
+the courier asks for it now.
 
 What is missed is no loss: the next contact tells the same. So nothing here is told as a trouble, and a server that is
 older, busy or away is left alone for a while.
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from malote.load_format.wire import LoadNews
 from malote.till.server_client import ServerClient, ServerError
 
 REST_SECONDS = 30.0  # after a request that failed
@@ -38,8 +40,9 @@ def listen(
     wait: Callable[[float], bool],
     monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Calls ``tell`` for each version after the first. ``wait``: so many seconds; whether to end instead."""
-    known, rest = -1, 0.0
+    """Calls ``tell`` for each version, and each wave, after the first. ``wait``: so many seconds; whether to
+    end instead."""
+    known, rest = LoadNews(-1), 0.0
     while not wait(rest):
         began, rest = monotonic(), 0.0
         try:
@@ -48,7 +51,7 @@ def listen(
             rest = max(error.retry_after or 0.0, _OLDER_SECONDS if error.kind == "shut" else REST_SECONDS)
             continue
         if newest != known:
-            if known != -1:
+            if known.version != -1:
                 tell()
             known = newest
         elif monotonic() - began < _SHORTEST_SECONDS:

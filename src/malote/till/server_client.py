@@ -138,9 +138,11 @@ class ServerClient:
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise ServerError("failed", "server_unreachable", _said(error)) from error
 
-    def newest_load(self, known: int) -> int:
-        """The newest version of the loads, once it is another than ``known``; the same after a while."""
-        return self._ask(PATH_NEWS, None, {}, LoadNews, params={"known": str(known)}).version
+    def newest_load(self, known: LoadNews) -> LoadNews:
+        """The newest version of the loads and its open wave, once they are others than ``known``; the same after a
+        while."""
+        params = {"known": str(known.version), "wave": str(known.wave)}
+        return self._ask(PATH_NEWS, None, {}, LoadNews, params=params)
 
     def contact(self, contact: wire.Contact) -> wire.ContactReply:
         """Gives a sign of life."""
