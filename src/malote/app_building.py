@@ -60,18 +60,19 @@ def build_quarantine(settings: Settings, engine: Engine, intake: "Intake") -> "Q
             foreseeing=lambda: cure_difference.mindful(engine, intake.foreseeing()),
             take=intake.take_files,
             read=lambda content: read(content, limits),
-            booked=partial(_booked, settings),
+            booked=partial(_booked, engine, settings),
             max_file_bytes=settings.intake.max_document_bytes,
         )
     )
 
 
-def _booked(settings: Settings, documents: "Sequence[Document]") -> list[bool]:
+def _booked(engine: Engine, settings: Settings, documents: "Sequence[Document]") -> list[bool]:
     """Which of the documents the ERP has with this content; on a connection of its own. Raises ``ErpError``."""
     from malote.erp.factory import open_configured
     from malote.fiscal.documents import has_content, identity
+    from malote.reconciliation import erp_memory
 
-    erp = open_configured(settings)
+    erp = open_configured(settings, remembered=erp_memory.recall(engine).schema)
     try:
         ledger = erp.ledger([identity(document) for document in documents])
     finally:

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from typer.testing import CliRunner
 
+from malote.cli.main import assemble
 from malote.config import ErpSettings, Settings
+from malote.database.opened import opened_store
 from malote.erp.factory import open_configured, open_erp
 from malote.erp.protocol import ErpError, Result
 from malote.erp.sessions.factory import open_watch
+from malote.reconciliation import erp_memory
+from malote.structures.structure_service import Structures
 from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
 from tests.engines.erp_support import Tables, post
@@ -97,3 +102,22 @@ def test_two_ledgers_are_a_question_and_no_guess(url: str, shadow: Tables, tmp_p
     said = msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, schema="public"))
     with closing(open_configured(said)) as erp:
         assert post(erp, sale(1), first_id=9) == [Result.DUPLICATE]
+
+
+def test_a_path_that_leads_elsewhere_afterwards_makes_no_second_ledger(
+    url: str, shadow: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, database = user_of(shadow), make_url(url).database
+    settings = Settings(home=str(tmp_path), erp=ErpSettings(url=url))
+    with opened_store(settings) as (_, store):
+        erp_memory.remember(store, "public", 1.0)
+        shadow.run("CREATE SCHEMA elsewhere", f'ALTER DATABASE "{database}" SET search_path = elsewhere')
+        monkeypatch.setenv("MALOTE_HOME", str(tmp_path))
+        monkeypatch.setenv("MALOTE_ERP_URL", url)
+        made = CliRunner().invoke(assemble(), ["erp", "create"])
+        assert made.exit_code == 0, made.output
+        assert count(shadow, "elsewhere") == count(shadow, user) == 0
+        assert Structures(store, settings).drift("erp").differences == []
+    with closing(open_configured(settings, remembered="public")) as erp:
+        assert post(erp, sale(1), first_id=9) == [Result.DUPLICATE]
+        assert erp.schema == "public"

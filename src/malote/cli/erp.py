@@ -48,7 +48,7 @@ def create(url: UrlArgument = "", profile: ProfileOption = None, config: ConfigO
     settings = settings_with(config, profile)
     require_erp(config, url, settings)
     with explained(settings):
-        erp = open_configured(settings, url)
+        erp = open_configured(settings, url, remembered="" if url else _booked_into(settings))
         try:
             erp.create_structure()
             faults = erp.faults()
@@ -61,6 +61,25 @@ def create(url: UrlArgument = "", profile: ProfileOption = None, config: ConfigO
         warn("profile_unfit", {"detail": detail, "count": str(len(named))}, settings)
         raise typer.Exit(FOUND)
     say(Bilingual("As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP.").of(settings.language))
+
+
+def _booked_into(settings: Settings) -> str:
+    """The schema that this server booked into before, if it ever did: its ledger isn't made a second time elsewhere."""
+    from malote.database.engine import open_database
+    from malote.database.errors import StoreError
+    from malote.reconciliation import erp_memory
+
+    file = settings.store_file
+    if file is not None and not file.exists():
+        return ""
+    try:
+        engine = open_database(settings.database_url)
+        try:
+            return erp_memory.recall(engine).schema
+        finally:
+            engine.dispose()
+    except (StoreError, ValueError):
+        return ""  # not a store's yet: malote check says what is wrong with it otherwise
 
 
 def grants(

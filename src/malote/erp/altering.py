@@ -45,12 +45,13 @@ class SessionPresence(Protocol):
 
 class AlteringPlace(msgspec.Struct, frozen=True):
     """Where the tables are, and who is looked at: ``posting_user`` is whose privileges count, by default the address'
-    own. Without a ``schema`` the tables are where the ``ledger`` is."""
+    own. Without a ``schema`` the tables are where the ``ledger`` is; ``remembered``, booked into before, decides."""
 
     schema: str = ""
     posting_user: str = ""
     ledger: str = ""
     presence: SessionPresence | None = None
+    remembered: str = ""
 
 
 class Patience(msgspec.Struct, frozen=True):

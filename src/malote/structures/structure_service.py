@@ -15,6 +15,7 @@ from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.erp.altering import AlteringTarget, Declared
 from malote.orders.rollout_reports import Rollout, RolloutTill
+from malote.reconciliation import erp_memory
 from malote.schema.definition import Scope, fingerprint
 from malote.schema.structure_reports import Drift, ReportedStructure, RunReport, StepReport, StructurePlan
 from malote.spool.presence import PosterPresence
@@ -141,7 +142,8 @@ class Structures:
     def _opened(self, scope: Scope, presence: PosterPresence | None = None) -> tuple[AlteringTarget, Declared]:
         wanted = self._declare(scope, self._settings)
         known = presence or PosterPresence(self._engine, self._clock)
-        return open_target(scope, self._settings, wanted.schema, known), wanted
+        remembered = erp_memory.recall(self._engine).schema if scope == "erp" else ""
+        return open_target(scope, self._settings, wanted.schema, known, remembered), wanted
 
     def _in_background(self, application: Application, scope: Scope, actor: Actor) -> None:
         """The outermost loop of its thread: what ends it is in the log, and the run shows as interrupted."""

@@ -12,9 +12,10 @@ from malote.schema.definition import Scope, StructureError
 
 
 def open_target(
-    scope: Scope, settings: Settings, schema: str = "", presence: SessionPresence | None = None
+    scope: Scope, settings: Settings, schema: str = "", presence: SessionPresence | None = None, remembered: str = ""
 ) -> AlteringTarget:
     """The database of a scope; nothing is connected yet. ``presence`` makes sessions in the ERP known as Malote's.
+    ``remembered``: the ERP's schema that was booked into before.
 
     Raises ``StructureError``: ``structure_scope_of_tills``, ``structure_engine_unsupported``.
     """
@@ -33,7 +34,7 @@ def open_target(
     place = AlteringPlace(schema)
     if scope == "erp":
         user = _user_of(settings.erp_url) if chosen.erp_url else ""
-        place = AlteringPlace(schema, user, tables_of(settings).ledger_name, presence)
+        place = AlteringPlace(schema, user, tables_of(settings).ledger_name, presence, remembered)
     target: AlteringTarget = part_of(backend, "target").TARGET(url, scope, patience, place)
     return target
 

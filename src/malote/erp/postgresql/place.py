@@ -13,12 +13,13 @@ from malote.erp.protocol import ErpError
 
 AMBIGUOUS = "erp_ledger_ambiguous"
 
-# The path as it is, and a schema called like the posting user where somebody else is connected.
+# The path as it is, a schema called like the posting user where somebody else is connected, and the one booked into
+# before: a path that somebody changed afterwards doesn't make a ledger disappear.
 _LEDGERS = b"""
     SELECT n.nspname
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relname = %s AND c.relkind = ANY('{r,p,v,f}')
-       AND n.nspname = ANY(current_schemas(false) || ARRAY[%s]::name[])
+       AND n.nspname = ANY(current_schemas(false) || ARRAY[%s, %s]::name[])
      ORDER BY array_position(current_schemas(false), n.nspname)
 """
 
@@ -28,7 +29,7 @@ def schema_of(driver: psycopg.Connection[Any], ledger: str, *, remembered: str =
 
     ``remembered`` decides between several. Raises ``ErpError`` with ``erp_ledger_ambiguous`` where nothing does.
     """
-    found = [row[0] for row in driver.execute(_LEDGERS, (ledger, user))]
+    found = [row[0] for row in driver.execute(_LEDGERS, (ledger, user, remembered))]
     if len(found) > 1 and remembered not in found:
         raise ErpError(AMBIGUOUS, detail=", ".join(f"{schema}.{ledger}" for schema in found))
     return remembered if remembered in found else "".join(found)

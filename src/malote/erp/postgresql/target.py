@@ -136,7 +136,7 @@ class PostgresqlTarget:
         place = self._place
         if place.ledger and not place.schema:
             driver: Any = connection.connection.driver_connection
-            settle(driver, place.ledger, user=place.posting_user)
+            settle(driver, place.ledger, remembered=place.remembered, user=place.posting_user)
         if place.schema:
             connection.exec_driver_sql(f"SET search_path TO {quoted(place.schema)}")
         user = place.posting_user or str(connection.scalar(text("SELECT current_user")))
