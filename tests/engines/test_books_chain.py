@@ -103,9 +103,13 @@ def test_days_are_chained_one_to_the_other(shop: Shop) -> None:
     shop.accept(sale(20, issued_at=OPENING + timedelta(days=1)))
     book(shop)
     assert chain.close(shop.engine, BusinessCalendar(), KEY, DAY + timedelta(days=2), shop.clock()) == 2
-    found = exporting.export(shop.engine, KEY, DAY + timedelta(days=1), SYSTEM)
+    found = exporting.export(shop.engine, KEY, other := DAY + timedelta(days=1), SYSTEM)
     assert (found.tills, found.sales, found.pruned) == (1, 1, [])
     assert checked(found.content) == []
+    # Whoever is handed one day's file for another's sees it, though nothing in it was changed.
+    for day, [held] in ((DAY, verifying.contents(exported(shop).content)), (other, verifying.contents(found.content))):
+        assert (held["day"], held["till"], held["kind"]) == (day.isoformat(), "caixa1", "day")
+    assert verifying.told(held).startswith(f"{other}  caixa1  day 2: 1 x, R$ ")
 
 
 def test_any_byte_that_is_changed_is_found(shop: Shop) -> None:

@@ -66,6 +66,22 @@ def verify(content: bytes, key: str) -> list[str]:
     return wrong + _entries(members, public, entries)
 
 
+def contents(content: bytes) -> list[dict[str, Any]]:
+    """Which till-days the file says it holds, with count and total (cents), for whoever asked for one to compare: a
+    whole file in another's place is as it was signed, too. Of a file with anything wrong it means nothing."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        names = set(archive.namelist())
+        said = [json.loads(one["statement"]) for one in json.loads(archive.read(CHAIN))["entries"]]
+    held = [one for one in said if lines_name(one["till"], one["turn"]) in names]
+    return [{field: one[field] for field in ("day", "till", "turn", "kind", "count", "total")} for one in held]
+
+
+def told(one: dict[str, Any]) -> str:
+    """One line for people."""
+    whole, cents = divmod(abs(one["total"]), 100)
+    return f"{one['day']}  {one['till']}  {one['kind']} {one['turn']}: {one['count']} x, R$ {whole}.{cents:02d}"
+
+
 def _tail(content: bytes) -> str:
     return content[-SEAL_LENGTH:].decode("ascii", "replace")
 
@@ -211,9 +227,10 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--key", required=True, help="the server's public key, or at least its first 16 digits")
     given = parser.parse_args()
-    wrong = verify(given.file.read_bytes(), given.key)
-    for one in wrong:
-        print(one)
+    content = given.file.read_bytes()
+    wrong = verify(content, given.key)
+    for line in wrong or [told(one) for one in contents(content)]:
+        print(line)
     print("NOT as it was signed" if wrong else "as it was signed: nothing changed, left out or doubled")
     return 1 if wrong else 0
 

@@ -150,19 +150,22 @@ def verify(
 ) -> None:
     """Says whether an exported day is what the server signed: no byte changed, no sale left out or doubled.
 
-    Needs neither the server nor its settings; malote/books/verifying.py does the same alone. Exit status 1 if anything
-    is wrong."""
+    Which tills and days it holds is said with it: another day's file is as it was signed, too. Needs neither the server
+    nor its settings; malote/books/verifying.py does the same alone. Exit status 1 if anything is wrong."""
+    from malote.books.verifying import contents, told
     from malote.books.verifying import verify as verified
 
     try:
-        wrong = verified(file.read_bytes(), key)
+        content = file.read_bytes()
     except OSError as error:
         wrong_usage(f"{file}: {error.strerror}")
+    wrong = verified(content, key)
+    held = [] if wrong else contents(content)
     if json:
-        print_json({"wrong": wrong})
+        print_json({"wrong": wrong, "entries": held})
     else:
-        for one in wrong:
-            say(one)
+        for line in wrong or map(told, held):
+            say(line)
         say("NOT as it was signed / NÃO é o que foi assinado" if wrong else "as it was signed / é o que foi assinado")
     if wrong:
         raise typer.Exit(FOUND)
