@@ -14,6 +14,7 @@ from malote.findings import lights, listing, noted_findings
 from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
 from malote.findings.lights import TillOverview
 from malote.findings.noted_findings import NotedStanding
+from malote.findings.store_wide import store_wide_of
 from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
@@ -138,6 +139,20 @@ def test_a_poster_that_died_stops_the_lights_and_one_that_was_stopped_does_not(s
     assert told(spool_engine, now=later) == [("store_wide", "poster_absent", 0, 0, NOW)]
     poster.close()
     assert seen(spool_engine, now=later).light == "ok"
+
+
+def test_where_nobody_posts_is_told_how_many_wait_and_nothing_where_no_sign_of_life_has_room(
+    spool_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = NOW + LASTS_SECONDS + 1
+    counts = {("accepted", ""): 3, ("posted", ""): 5, ("waiting", "sale_not_here"): 1}
+    add_till(spool_engine, "caixa1", counts, last_contact_at=later)
+    PosterPresence(spool_engine, lambda: NOW, "one").renew()
+    [absent] = store_wide_of(spool_engine, later)
+    assert (absent.code, absent.count, absent.facts) == ("poster_absent", 4, {"count": "4"})
+    monkeypatch.setattr(room, "LEAST_FREE", 1 << 62)
+    here = spool_engine.dialect.name == "sqlite"
+    assert [one.code for one in store_wide_of(spool_engine, later)] == ["disk_full" if here else "poster_absent"]
 
 
 def test_what_was_booked_is_not_green_until_the_erp_was_compared(spool_engine: Engine) -> None:

@@ -42,10 +42,12 @@ _STOPS_A_POSTER = STORE_WIDE | {"server_failed", "erp_slow"}
 def store_wide(connection: Connection, now: float) -> list[Finding]:
     """The heaviest first. Raises ``StoreError``."""
     found: dict[str, Finding] = {}
+    folder = room.folder_of(connection)
+    full = folder is not None and room.is_full(folder)
     signs = presence.signs_in(connection)
     alive = [one for one in signs if one.is_alive(now)]
-    if signs and not alive:
-        found[ABSENT] = finding_of("store_wide", "", ABSENT, since=max(one.at for one in signs))
+    if signs and not alive and not full:  # signs of life, too, need room to be written: none means nothing there
+        found[ABSENT] = _absent(connection, max(one.at for one in signs))
     elif alive and all(one.trouble in _STOPS_A_POSTER for one in alive):  # one that books is enough
         first = min(alive, key=lambda one: one.since or now)
         facts = dict(first.facts)
@@ -65,11 +67,16 @@ def store_wide(connection: Connection, now: float) -> list[Finding]:
             since=trouble.since,
             facts=erp_memory.facts_of(trouble),
         )
-    folder = room.folder_of(connection)
-    if folder is not None and room.is_full(folder):
+    if full:
         # Nothing can be written of it: no sale is taken, and what waits is at the tills.
         found[DISK_FULL] = finding_of("store_wide", "", DISK_FULL, facts={"detail": str(folder)})
     return sorted(found.values(), key=lambda one: (rejection.weight(one.code), one.code))
+
+
+def _absent(connection: Connection, since: float) -> Finding:
+    count, value = connection.execute(_OPEN).one()
+    facts = {"count": str(count)}
+    return finding_of("store_wide", "", ABSENT, count=int(count), value=int(value), since=since, facts=facts)
 
 
 def store_wide_of(engine: Engine, now: float) -> list[Finding]:
@@ -78,6 +85,9 @@ def store_wide_of(engine: Engine, now: float) -> list[Finding]:
         return store_wide(connection, now)
 
 
+_OPEN = select(func.coalesce(func.sum(tally.c.count), 0), func.coalesce(func.sum(tally.c.total), 0)).where(
+    tally.c.state.in_(("accepted", "posting", "waiting"))
+)
 _WAITING = (
     select(tally.c.reason_code, func.sum(tally.c.count), func.sum(tally.c.total))
     .where(tally.c.state == "waiting", tally.c.reason_code.in_(sorted(STORE_WIDE)), tally.c.count > 0)
