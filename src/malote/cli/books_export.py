@@ -150,8 +150,8 @@ def verify(
 ) -> None:
     """Says whether an exported day is what the server signed: no byte changed, no sale left out or doubled.
 
-    Which tills and days it holds is said with it: another day's file is as it was signed, too. Needs neither the server
-    nor its settings; malote/books/verifying.py does the same alone. Exit status 1 if anything is wrong."""
+    Needs neither the server nor its settings; malote/books/verifying.py does the same alone. Exit status 1 if anything
+    is wrong."""
     from malote.books.verifying import contents, told
     from malote.books.verifying import verify as verified
 
