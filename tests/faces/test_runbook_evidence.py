@@ -118,6 +118,8 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
     assert "a1b2c3d4" in found["log.json"]
     assert '"till": "caixa1"' in found["log.json"]
     assert found["LEIAME.txt"].startswith("Malote ")
+    assert "1. Olhar o caixa e o servidor (depende de outra pessoa): " in found["LEIAME.txt"]
+    assert ": caixa1 [folder_missing] × 1" in found["LEIAME.txt"]
     assert json.loads(found["locks.json"])["stoppage"]["blocker"]["session"] == "4711"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from malote import __version__, rejection
+from malote import __version__
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.bilingual import Bilingual
@@ -131,7 +131,9 @@ def _summary(seen: Situation, procedure: Procedure, language: Language, moment: 
         strict=True,
     )
     lines += ["", ", ".join(f"{name}: {count}" for name, count in told), ""]
-    lines += [_cause_line(one.code, one.tills, one.count, language) for one in seen.causes]
+    lines += [
+        f"- {step_texts.cause(one, language)} [{one.code}] × {one.count or one.tills or 1}" for one in seen.causes
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -140,14 +142,9 @@ def procedure_lines(procedure: Procedure, language: Language) -> list[str]:
     found = []
     for number, step in enumerate(procedure.steps, 1):
         clean = msgspec.structs.replace(step, facts=redaction.facts(step.facts))
-        found.append(
-            f"{number}. [{step.state}] {step_texts.title(step.name, language)}: {step_texts.said(clean, language)}"
-        )
+        title, state = step_texts.title(step.name, language), step_texts.state(step.state, language)
+        found.append(f"{number}. {title} ({state}): {step_texts.said(clean, language)}")
     return found
-
-
-def _cause_line(code: str, tills: int, count: int, language: Language) -> str:
-    return f"- {rejection.title(code, language)} [{code}] · {tills} · {count}"
 
 
 def _counts(runbook: Runbook, scope: str) -> list[dict[str, Any]]:

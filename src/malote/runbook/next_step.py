@@ -231,8 +231,9 @@ class _Judge:
         if order is None:
             if not self._to_send():
                 young = seen.at_till + seen.pending
-                said = "synchronise_young" if young else "synchronise_nothing"
-                return RunbookStep(name, "done" if change else "skipped", said, {"count": str(young)})
+                rest = "synchronise_waiting" if seen.waiting else "synchronise_nothing"
+                said, count = ("synchronise_young", young) if young else (rest, seen.waiting)
+                return RunbookStep(name, "done" if change else "skipped", said, {"count": str(count)})
             facts = {"count": str(seen.at_till + seen.pending + seen.waiting)}
             press = Press(f"tills/{seen.scope}" if seen.scope else "tills", _SYNCHRONISE, "synchronise")
             return RunbookStep(name, "now", "synchronise_now", facts, press=press, unattended=True)

@@ -11,7 +11,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Cure, Language, Text
-from malote.runbook.next_step import Procedure, RunbookStep, StepName, Verdict
+from malote.runbook.next_step import Procedure, RunbookStep, StepName, StepState, Verdict
 from malote.runbook.observations import Cause, RejectedGroup
 from malote.runbook.treatments import Area
 
@@ -53,6 +53,16 @@ WHO: dict[Cure, _Both] = {
 }
 
 
+STATES: dict[StepState, _Both] = {
+    "done": ("feito", "done"),
+    "skipped": ("não é preciso", "not needed"),
+    "now": ("a fazer agora", "to be done now"),
+    "going": ("em andamento", "under way"),
+    "handed": ("depende de outra pessoa", "up to somebody else"),
+    "later": ("depois", "later"),
+}
+
+
 VERDICTS: dict[Verdict, _Both] = {
     "resolved": ("Vendas subiram 👍", "Sales went up 👍"),
     "go": ("Há um passo que se faz sozinho", "There is a step that can be done by itself"),
@@ -68,6 +78,10 @@ _WHERE: dict[str, _Both] = {"till": ("caixas", "tills"), "store": ("Autosserviç
 
 def title(name: StepName, language: Language) -> str:
     return _pick(TITLES[name], language)
+
+
+def state(one: StepState, language: Language) -> str:
+    return _pick(STATES[one], language)
 
 
 def said(step: RunbookStep, language: Language, erp: str = "ERP") -> str:

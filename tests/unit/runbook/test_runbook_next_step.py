@@ -256,6 +256,13 @@ def test_a_disabled_till_is_enabled_by_who_manages_tills_and_handed_to_them_by_a
     assert (handed.verdict, handed.steps[0].state) == ("handed", "handed")
 
 
+def test_nobody_is_told_that_all_is_booked_while_something_waits() -> None:
+    def said(waiting: int) -> str:
+        return next(one.said for one in decide(seen(waiting=waiting)).steps if one.name == "synchronise")
+
+    assert (said(0), said(2)) == ("synchronise_nothing", "synchronise_waiting")
+
+
 def test_steps_are_marked_while_they_have_something_to_do() -> None:
     wrong = seen(
         lock=LOCK, structures=BEHIND, causes=[cause("outside", "outside_erp")], **rejects(group("x", "replay"))
