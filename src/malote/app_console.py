@@ -1,9 +1,7 @@
 """The composition root's part for the console: what its pages ask, wired to who knows it."""
 
-import hashlib
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
@@ -14,6 +12,7 @@ from malote.accounts import audit, passwords, sessions, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
+from malote.app_load_views import load_views, structures_pulse
 from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.open_books import open_books
 from malote.books.rules import rule_findings
@@ -21,7 +20,6 @@ from malote.business_day import business_day
 from malote.config import limits_of
 from malote.console import console_services as console
 from malote.console.asking_together import Together
-from malote.database.engine import reading
 from malote.demo import bench, laboratory_faults
 from malote.demo import locks as demo_locks
 from malote.findings import lights, store_findings, till_groups
@@ -29,9 +27,6 @@ from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reader import read
-from malote.loads import load_pulse, load_status
-from malote.loads.load_reports import EntityStatus, Status
-from malote.loads.price_then import price_then
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import (
@@ -83,7 +78,7 @@ def console_services(services: Services) -> console.ConsoleServices:
         structures=services.structures,
         loads=services.loads,
         asked_loads=services.asked_loads,
-        load_views=_load_views(services),
+        load_views=load_views(services),
         dashboard=_dashboard(services),
         flow=_flow(services),
         quarantine=services.quarantine,
@@ -108,7 +103,7 @@ def console_services(services: Services) -> console.ConsoleServices:
         consumers=services.consumers.seen,
         consumer_log=partial(services.consumers.log_of, limit=HISTORY),
         pulse=partial(_pulse, services),
-        structures_pulse=lambda _: _structures_pulse(services),
+        structures_pulse=lambda _: structures_pulse(services),
         jobs_pulse=lambda _: _jobs_pulse(services, None),
         now=time.time,
         zone=_zone(services),
@@ -245,33 +240,6 @@ def _pulse(services: Services, name: str | None) -> str:
 def _jobs_pulse(services: Services, till: str | None) -> str:
     return repr(
         [(one.id, one.state, one.done, one.refused, one.waits) for one in services.jobs.recent(till, JOBS_SEEN)]
-    )
-
-
-def _structures_pulse(services: Services) -> str:
-    structures = services.structures
-    tills = Counter((one.version, one.current) for one in structures.tills())
-    runs = [structures.last_run(scope) for scope in ("store", "erp")]
-    seen = (structures.rollout(), sorted(tills.items(), key=repr), runs)
-    loads = (load_pulse.pulse(services.engine), services.asked_loads.last(), services.loads.rollouts.find())
-    return hashlib.sha256(repr((seen, loads)).encode()).hexdigest()
-
-
-def _load_views(services: Services) -> console.LoadViews:
-    engine = services.engine
-
-    def entities() -> list[EntityStatus]:
-        with reading(engine) as connection:
-            return load_status.entities(connection, time.time())
-
-    # Asked anew whenever something of it may be other than before: ten thousand tills cost a quarter of a second.
-    # Nobody asks again how it was: each answer about ten thousand tills is megabytes.
-    status: Remembered[tuple[str, int], Status] = Remembered(lambda _: services.loads.status(), LOOK_SECONDS, most=1)
-    return console.LoadViews(
-        settings=services.settings.loads,
-        entities=entities,
-        status=lambda tills: status((load_pulse.pulse(engine), tills)),
-        price_then=partial(price_then, engine, services.loads),
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from malote.console.load_groups import MOST_GROUPS, TillRow, WantedGroups, grouped
+from malote.console.load_groups import MOST_GROUPS, TillRow, WantedGroups, grouped, till_row
 from malote.loads.load_reports import Going, TillLoad
 from malote.orders.rollout_reports import RolloutTill
 from malote.schema.structure_reports import ReportedStructure
@@ -19,7 +19,7 @@ def row(
     progress: RolloutTill | None = None,
 ) -> TillRow:
     current = None if version is None else version == 2
-    return TillRow(ReportedStructure(name, version, 2, current, None), progress, load)
+    return till_row(ReportedStructure(name, version, 2, current, None), progress, load)
 
 
 @pytest.mark.parametrize(

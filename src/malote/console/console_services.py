@@ -3,7 +3,7 @@
 The pages know these and no database. Some parts have so many that they come as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -19,6 +19,7 @@ from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, Series
 from malote.books.rules.rule_findings import ToldRule
 from malote.books.rules.rule_findings import WantedFindings as WantedRule
 from malote.config import LoadsSettings
+from malote.console.load_groups import TillRow
 from malote.consumers.accounts import Consumer
 from malote.consumers.consumer_service import ConsumerState
 from malote.consumers.log import SendingEntry
@@ -27,7 +28,7 @@ from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reading_result import Reading
 from malote.loads.background_loads import BackgroundLoads
-from malote.loads.load_reports import EntityStatus, Status
+from malote.loads.load_reports import EntityStatus
 from malote.loads.load_service import Loads
 from malote.loads.price_then import PriceThen
 from malote.locks.lock_service import Locks
@@ -150,7 +151,7 @@ class LoadViews:
 
     settings: LoadsSettings
     entities: Callable[[], list[EntityStatus]]
-    status: Callable[[int], Status]  # of all enabled tills, which are so many; as of a moment ago
+    rows: Callable[[], Sequence[TillRow]]  # of all enabled tills by name; as of a moment ago
     # Of a product's code or barcode, at a till ("": in the newest version), at a moment. Raises TillError.
     price_then: Callable[[str, str, float], PriceThen]
 

@@ -50,69 +50,64 @@ _LOADS = list(_LOAD_LIGHTS)
 _STRUCTURES = list(_STRUCTURE_LIGHTS)
 
 
-class TillRow(msgspec.Struct, frozen=True):
+class TillRow(msgspec.Struct, frozen=True, gc=False):
     """A till with what the newest roll-out did there, and its load; None where nothing is known of that."""
 
     till: ReportedStructure
     progress: RolloutTill | None
     load: TillLoad | None
+    load_state: LoadState
+    structure_state: StructureState
+    light: Light  # the worse of the two
+    state: str  # equal for tills of which a person would say the same
+    place: tuple[int, int, int]  # the worst first
 
     @property
     def name(self) -> str:
         return self.till.till
 
     @property
-    def load_state(self) -> LoadState:
-        load = self.load
-        if load is None:
-            return "unheard"
-        if load.going is not None and load.going.stalled_since is not None:
-            return "stalled"
-        if load.going is not None and load.going.state == "begun":
-            return "loading"
-        if load.differing:
-            return "differing"
-        if load.state == "unable":
-            return "unheard" if load.contact_at is None else "unable"
-        if load.state == "current":
-            return "current" if load.version else "unread"
-        return "behind" if load.state == "loading" else load.state
-
-    @property
-    def structure_state(self) -> StructureState:
-        if self.progress is not None and self.progress.state in ("failed", "offered", "pending"):
-            return self.progress.state
-        if self.till.current is None:
-            return "silent"
-        return "current" if self.till.current else "outdated"
-
-    @property
-    def light(self) -> Light:
-        """The worse of the two."""
-        both = _LOAD_LIGHTS[self.load_state], _STRUCTURE_LIGHTS[self.structure_state]
-        return min(both, key=_LIGHTS.index)
-
-    @property
     def structure_is_worse(self) -> bool:
         load, structure = _LOAD_LIGHTS[self.load_state], _STRUCTURE_LIGHTS[self.structure_state]
         return _LIGHTS.index(structure) < _LIGHTS.index(load)
 
-    @property
-    def state(self) -> str:
-        """Equal for tills of which a person would say the same."""
-        load = f"{self.load_state}:{self.load.code}" if self.load_state == "failed" and self.load else self.load_state
-        structure: str = self.structure_state
-        if structure == "failed" and self.progress is not None:
-            structure = f"failed:{self.progress.code}"
-        elif structure == "outdated":
-            structure = f"outdated:{self.till.version}"
-        return f"{load}.{structure}"
 
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """The worst first."""
-        load, structure = _LOADS.index(self.load_state), _STRUCTURES.index(self.structure_state)
-        return _LIGHTS.index(self.light), load, structure
+def till_row(till: ReportedStructure, progress: RolloutTill | None, load: TillLoad | None) -> TillRow:
+    of_load, of_structure = _load_state(load), _structure_state(till, progress)
+    light = min(_LOAD_LIGHTS[of_load], _STRUCTURE_LIGHTS[of_structure], key=_LIGHTS.index)
+    said, structure = str(of_load), str(of_structure)
+    if of_load == "failed" and load is not None:
+        said = f"failed:{load.code}"
+    if of_structure == "failed" and progress is not None:
+        structure = f"failed:{progress.code}"
+    elif of_structure == "outdated":
+        structure = f"outdated:{till.version}"
+    place = _LIGHTS.index(light), _LOADS.index(of_load), _STRUCTURES.index(of_structure)
+    return TillRow(till, progress, load, of_load, of_structure, light, f"{said}.{structure}", place)
+
+
+def _load_state(load: TillLoad | None) -> LoadState:
+    if load is None:
+        return "unheard"
+    if load.going is not None and load.going.stalled_since is not None:
+        return "stalled"
+    if load.going is not None and load.going.state == "begun":
+        return "loading"
+    if load.differing:
+        return "differing"
+    if load.state == "unable":
+        return "unheard" if load.contact_at is None else "unable"
+    if load.state == "current":
+        return "current" if load.version else "unread"
+    return "behind" if load.state == "loading" else load.state
+
+
+def _structure_state(till: ReportedStructure, progress: RolloutTill | None) -> StructureState:
+    if progress is not None and progress.state in ("failed", "offered", "pending"):
+        return progress.state
+    if till.current is None:
+        return "silent"
+    return "current" if till.current else "outdated"
 
 
 class RowGroup(msgspec.Struct, frozen=True):

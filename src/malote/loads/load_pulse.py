@@ -6,10 +6,12 @@ from malote.database.engine import reading
 from malote.database.load_tables import load_hold, load_plan, load_till, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
+from malote.loads.load_reports import AWAY_SECONDS
+from malote.tills import till
 
 
-def pulse(engine: Engine) -> str:
-    """Raises ``StoreError``."""
+def pulse(engine: Engine, now: float) -> str:
+    """``now`` in seconds since the epoch. Raises ``StoreError``."""
     with reading(engine) as connection:
         seen = [
             connection.execute(select(func.max(load_version.c.id))).one(),
@@ -17,6 +19,7 @@ def pulse(engine: Engine) -> str:
             connection.execute(select(load_hold.c.entity, load_hold.c.seen_at, load_hold.c.confirmed_by)).all(),
             connection.execute(select(load_plan.c.id, load_plan.c.last_at).order_by(load_plan.c.id)).all(),
             _open(connection),
+            till.heard(connection, now - AWAY_SECONDS),
         ]
     return repr(seen)
 

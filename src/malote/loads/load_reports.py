@@ -13,6 +13,8 @@ import msgspec
 # unable    its agent knows of no loads, or nothing was ever heard of it
 TillLoadState = Literal["current", "behind", "loading", "failed", "back", "none", "unable"]
 
+AWAY_SECONDS = 120.0  # without a contact
+
 
 class Refusal(msgspec.Struct, frozen=True):
     """A row of the ERP that stays out. ``key`` is its values as people read them, "•••" where they are personal."""
@@ -57,7 +59,7 @@ class Going(msgspec.Struct, frozen=True):
     stalled_since: float | None  # that it makes no progress, beyond loads.stalled_minutes
 
 
-class TillLoad(msgspec.Struct, frozen=True):
+class TillLoad(msgspec.Struct, frozen=True, gc=False):
     """``missing``: entities whose newest state the till lacks. ``differing``: whose rows aren't what they should be.
     ``contact_at``: when it was last heard of."""
 
@@ -73,6 +75,11 @@ class TillLoad(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
     failed_at: float | None = None
     contact_at: float | None = None
+
+    def is_away(self, now: float) -> bool:
+        """Whether it lacks something, and isn't there to be told."""
+        lacks = self.state not in ("current", "unable")
+        return lacks and self.contact_at is not None and now - self.contact_at > AWAY_SECONDS
 
 
 class TillEntity(msgspec.Struct, frozen=True):

@@ -85,11 +85,14 @@ def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_se
     ids = [one.id for one in listed]
     held = tills_held.newest(connection, ids)
     orders = _last_orders(connection, ids)
-    newest = {name: one.state.version for name, one in entity_rows.in_force(connection).items() if one.state.version}
+    known = entity_rows.in_force(connection)
+    newest = {name: one.state.version for name, one in sorted(known.items()) if one.state.version}
     heard = last_contacts(connection)
-    found = (_till(one, held.get(one.id), orders.get(one.id), newest, now, stalled_seconds) for one in listed)
     return [
-        msgspec.structs.replace(load, contact_at=heard.get(one.id)) for load, one in zip(found, listed, strict=True)
+        TillLoad(one.name, "unable", contact_at=heard.get(one.id))
+        if (has := held.get(one.id)) is None
+        else _till(one, has, orders.get(one.id), newest, heard.get(one.id), now, stalled_seconds)
+        for one in listed
     ]
 
 
@@ -139,15 +142,14 @@ def _entity(
 
 def _till(
     till: Till,
-    held: Held | None,
+    held: Held,
     order: StoredOrder | None,
     newest: Mapping[str, int],
+    contact_at: float | None,
     now: float,
     stalled_seconds: float,
 ) -> TillLoad:
-    if held is None:
-        return TillLoad(till.name, "unable")
-    missing = [name for name, version in sorted(newest.items()) if held.version_of(name) < version]
+    missing = [name for name, version in newest.items() if held.others.get(name, held.version) < version]
     going = _going(order, now, stalled_seconds) if order is not None and order.ended_at is None else None
     failed = order if order is not None and order.state == "failed" else None
     return TillLoad(
@@ -162,6 +164,7 @@ def _till(
         failed.code if failed else "",
         _facts.decode(failed.facts) if failed else {},
         failed.ended_at if failed else None,
+        contact_at,
     )
 
 

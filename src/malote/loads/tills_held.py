@@ -15,7 +15,7 @@ from malote.wire import LoadsHeld
 _encode = msgspec.json.Encoder(order="sorted")
 
 
-class Held(msgspec.Struct, frozen=True):
+class Held(msgspec.Struct, frozen=True, gc=False):
     """``others``: the version of each entity that isn't as it was at ``version``; 0: the till has nothing of it.
     ``differing``: entities whose digest isn't that of the version they are said to be of. ``chosen``: by entity, rows
     that it was given alone: the version that it has of each, by key."""
@@ -130,11 +130,17 @@ def between(connection: Connection, till_id: int, first: float, last: float) -> 
     return found
 
 
-def _held(row: object) -> Held:
-    values = dict(row._mapping)  # type: ignore[attr-defined]
-    values.pop("id")
-    values |= {name: _decoded(values[name]) for name in ("others", "differing", "chosen")}
-    return Held(**values)
+def _held(row: Any) -> Held:
+    return Held(
+        row.till_id,
+        row.version,
+        _decoded(row.others),
+        row.applied_at,
+        row.heard_at,
+        row.rolled_back_from,
+        _decoded(row.differing),
+        _decoded(row.chosen),
+    )
 
 
 def _decoded(text: str) -> Any:

@@ -111,7 +111,7 @@ class RunReport(msgspec.Struct, frozen=True):
         return sum(one.state == "done" for one in self.steps)
 
 
-class ReportedStructure(msgspec.Struct, frozen=True):
+class ReportedStructure(msgspec.Struct, frozen=True, gc=False):
     """What a till last said of its structure. ``current``: None until it has (no agent, or an old one)."""
 
     till: str

@@ -4,7 +4,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
@@ -101,6 +101,20 @@ class Rollouts:
     def tills_of(self, rollout_id: int, name: str | None = None) -> list[RolloutTill]:
         with reading(self._engine) as connection:
             return ROWS.tills_of(connection, rollout_id, self._heard_since(), name)
+
+    def pulse_of_tills(self) -> str:
+        """Changes with who is enabled, with what each has, and what is wanted: a row per version that they have."""
+        has, mine = till_structure.c, tills.c.id
+        query = (
+            # Sum and squares tell which tills these are, as well as how many.
+            select(has.version, has.sha256, func.count(), func.sum(mine), func.sum(mine * mine))
+            .select_from(tills.outerjoin(till_structure, has.till_id == mine))
+            .where(tills.c.disabled_at.is_(None))
+            .group_by(has.version, has.sha256)
+            .order_by(has.version, has.sha256)
+        )
+        with reading(self._engine) as connection:
+            return repr((fingerprint(self._declared()), connection.execute(query).all()))
 
     def structures_of_tills(self, names: Sequence[str] | None = None) -> list[ReportedStructure]:
         """Every enabled till by name, or those of ``names``."""

@@ -100,6 +100,10 @@ class Structures:
         """Every enabled till by name, or those of ``names``, with what it last said of its structure."""
         return self.rollouts.structures_of_tills(names)
 
+    def pulse_of_tills(self) -> str:
+        """Changes whenever ``tills`` would answer otherwise, but for when a till said the same once more."""
+        return self.rollouts.pulse_of_tills()
+
     def roll_out(self, tills: Sequence[str] | None, actor: Actor, *, dry_run: bool = False) -> Rollout:
         """Begins a roll-out to these tills, or to all where None. One that goes on is cancelled by it.
 

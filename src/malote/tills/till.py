@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Subquery, func, insert, select, update
+from sqlalchemy import Connection, Engine, Subquery, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from malote.accounts import audit
@@ -150,6 +150,15 @@ def last_contacts(connection: Connection, till_ids: Collection[int] | None = Non
     if till_ids is not None and len(till_ids) <= CHUNK:
         query = query.where(tills.c.id.in_(till_ids))
     return {row.id: row.last_contact_at for row in connection.execute(query)}
+
+
+def heard(connection: Connection, since: float) -> tuple[int, int, int]:
+    """Of how many tills anything was ever heard; and for those that were heard since then, in seconds since the epoch,
+    how many they are and the sum of their ids: another answer once one comes or goes."""
+    lately = case((tills.c.last_contact_at >= since, tills.c.id))
+    query = select(func.count(tills.c.last_contact_at), func.count(lately), func.coalesce(func.sum(lately), 0))
+    row = connection.execute(query).one()
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 def lock(connection: Connection, till_ids: Sequence[int]) -> None:

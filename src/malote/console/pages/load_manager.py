@@ -70,7 +70,7 @@ def standing(till: ReportedStructure) -> Show:
 def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     """The tab Caixa."""
     rollout = services.structures.rollout()
-    every = _rows(services, rollout)
+    every = services.load_views.rows()
     filtered = _filter(given)
     matching = [one for one in every if filtered.fits(one)]
     listed = _listed(matching, filtered, given)
@@ -125,14 +125,6 @@ def _weight(row: TillRow) -> int:
     """First what a person must look at. What is merely behind stays where it is: a row that goes away while it is
     looked at is one that jumps."""
     return 0 if row.light == "stopped" else 1 if row.structure_state == "offered" else 2
-
-
-def _rows(services: ConsoleServices, rollout: Rollout | None) -> list[TillRow]:
-    structures = services.structures
-    progress = {one.till: one for one in structures.rollout_tills(rollout.id)} if rollout else {}
-    every = structures.tills()
-    loads = {one.till: one for one in services.load_views.status(len(every)).tills}
-    return [TillRow(one, progress.get(one.till), loads.get(one.till)) for one in every]
 
 
 def _counts(every: Sequence[TillRow]) -> dict[str, int]:
@@ -212,7 +204,7 @@ def ticked(services: ConsoleServices, visit: Visit) -> list[str]:
     names = list(dict.fromkeys(visit.texts("selected")))
     if visit.text("everything") == "1":
         filtered = _asked_for(visit)
-        names = [one.name for one in _rows(services, services.structures.rollout()) if filtered.fits(one)]
+        names = [one.name for one in services.load_views.rows() if filtered.fits(one)]
     if not names:
         raise PageRefusedError("nothing_selected", 422)
     return names
@@ -252,7 +244,7 @@ def _digest(names: Sequence[str]) -> str:
 
 def _everyone(services: ConsoleServices, names: Sequence[str]) -> bool:
     """Whether these are all tills: then those that are created later get it too."""
-    return {one.till for one in services.structures.tills()} == set(names)
+    return {one.name for one in services.load_views.rows()} == set(names)
 
 
 def _ordered(order: Callable[[], Rollout]) -> Rollout:
