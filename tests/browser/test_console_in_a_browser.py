@@ -302,9 +302,36 @@ def test_a_session_that_ends_leads_back_to_the_way_in(browser: Browser, address:
 
 
 def test_on_paper_each_column_has_the_room_that_its_words_need(page: Page) -> None:
+    """A4 within its margins is as narrow as a phone's screen, and no phone: tables stay tables, and light ones."""
+    page.set_viewport_size({"width": 703, "height": 1031})
+    page.emulate_media(media="print", color_scheme="dark")
     page.goto("/console/tills/caixa2/rejected")
-    page.set_viewport_size({"width": 794, "height": 1123})  # A4
-    page.emulate_media(media="print")
     narrowest = "Math.min(...[...document.querySelectorAll('tbody th')].map((one) => one.clientWidth))"
     assert page.evaluate(narrowest) > 80
     assert page.get_by_role("button", name="Reprocessar").count() == 0
+    narrowest = "Math.min(...[...document.querySelectorAll('.load-state .under')].map((one) => one.clientWidth))"
+    page.goto("/console/load-manager")
+    assert page.evaluate(narrowest) > 100, "what is said of a till stands in lines, not in a column of words"
+    for path in ("tills", "load-manager", "audit"):
+        page.goto(f"/console/{path}")
+        assert page.evaluate("getComputedStyle(document.querySelector('tbody tr')).display") == "table-row", path
+    assert page.evaluate("getComputedStyle(document.body).getPropertyValue('--attention').trim()") == "#8a5200"
+
+
+def test_on_a_phone_what_one_came_for_is_on_the_first_screen(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("/console/load-manager")
+    first = page.locator("tr.till").first.bounding_box()
+    assert first is not None
+    assert first["y"] < PHONE["height"] - 80, "its name and its light"
+    page.goto("/console/tills/caixa2/history")
+    tab = page.locator(".tabs [aria-current]").bounding_box()
+    assert tab is not None
+    assert tab["x"] >= 0
+    assert tab["x"] + tab["width"] <= PHONE["width"]
+    page.goto("/console/tills/caixa1/reconciliation")
+    above = "getComputedStyle(document.querySelector('main thead th')).position"
+    assert page.evaluate(above) == "static", "no heading stands over the first row"
+    for state in ("", "polling", "away"):
+        page.evaluate("(state) => document.querySelector('.live').dataset.state = state", state)
+        assert page.evaluate("document.querySelector('header.top').offsetHeight") < 110, "nothing jumps"

@@ -98,8 +98,17 @@ def test_gerenciamento_shows_each_till_with_its_light_and_the_reason_in_words(
     assert page.index("caixa2") < page.index("caixa1")  # the worst first
 
 
-def test_an_empty_store_says_what_to_do(ana: TestClient[Litestar]) -> None:
-    assert "malote till create" in shown(ana, "/tills")
+def test_an_empty_store_says_what_to_do(services: Services, ana: TestClient[Litestar]) -> None:
+    for path in ("/tills", "/load-manager"):
+        assert 'class="button main" href="/console/till-accounts"' in ana.get(f"/console{path}").text
+    with signed_in(services, Role.OPERADOR, "rui") as rui:
+        assert "malote till create" in shown(rui, "/tills")
+
+
+def test_a_search_that_finds_no_till_does_not_say_that_there_are_none(ana: TestClient[Litestar]) -> None:
+    page = shown(ana, "/till-accounts?search=quiosque")
+    assert "Nenhum caixa corresponde ao filtro" in page
+    assert "Ainda não há caixas" not in page
 
 
 def test_tills_are_filtered_sorted_searched_and_paged(services: Services, ana: TestClient[Litestar]) -> None:

@@ -17,3 +17,9 @@ try {
   // A browser that keeps nothing goes to Gerenciamento.
 }
 
+
+// The tab one is on stands in sight where not all have room.
+for (const bar of document.querySelectorAll(".nav, .tabs, .chips")) {
+  const here = bar.querySelector(":scope > [aria-current], :scope > * > [aria-current]");
+  if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+}
