@@ -134,6 +134,7 @@ def test_a_sale_that_nobody_sent_is_found_among_a_days_beside_its_last_and_behin
     minutes(shop, clock)
     own = month.sales["loja1"]
     keys = [
+        own[0].access_key[:35] + "99999999" + "0",  # beside the first that came
         own[5].access_key[:35] + "99999999" + "0",
         own[11].access_key[:35] + "99999999" + "0",  # the last of the first day
         own[23].access_key[:25] + "000009999" + own[23].access_key[34:],

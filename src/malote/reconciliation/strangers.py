@@ -1,7 +1,7 @@
 """Sales in the ERP that nobody sent: under a series of one of the tills, and in no file that ever came.
 
 What was there before a till sent its first sale is not looked for, nor another till's, another server's or another
-shop's: only keys of the tills' own series and months, behind the first number that the server knows of each.
+shop's: only keys of the tills' own series and months, from the first number on that the server knows of each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,7 +111,7 @@ def _unknown(engine: Engine, one: _Range, page: Sequence[ComparedOwnSale]) -> It
         for some in chunks([sale.access_key for sale in page]):
             known |= set(connection.scalars(select(documents.c.access_key).where(documents.c.access_key.in_(some))))
     for sale in page:
-        if sale.access_key not in known and int(sale.access_key[_NUMBER]) > one.first_number:
+        if sale.access_key not in known and int(sale.access_key[_NUMBER]) >= one.first_number:
             issued_at = sale.issued_at.isoformat() if sale.issued_at else None
             yield Stranger(sale.access_key, one.till_id, sale.total or 0, issued_at)
 
