@@ -62,15 +62,15 @@ def _press_once(page: Page) -> str:
             found.fill(TYPED[mark])
             return f"typed {mark}"
         _fill_form_of(page)
-        found.click(timeout=3000)
+        found.click(timeout=_WAY_MILLISECONDS)
         return mark
     own = page.query_selector("[data-assistant-form] button")
     if own is not None:
-        own.click(timeout=3000)
+        own.click(timeout=_WAY_MILLISECONDS)
         return "go on"
     way = page.query_selector("[data-assistant-way]")
     if way is not None:
-        way.click(timeout=3000)
+        way.click(timeout=_WAY_MILLISECONDS)
         with suppress(Error):  # on a busy machine the page it leads to asks for seconds what to highlight
             page.wait_for_selector(".press-next", timeout=_WAY_MILLISECONDS)
         return "way"

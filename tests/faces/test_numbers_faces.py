@@ -102,6 +102,7 @@ def test_what_is_kept_is_booked_by_command_and_by_button(services: Services, run
     with signed_in(services) as ana:
         page = ana.get(f"/console/documents/{second}").text
         assert "Lançar" in page
+        assert 'data-press="cure"' not in page  # what was decided is never pointed out to be undone
         assert "Não se refere a nenhuma outra nota." in words(page)
         form = {"csrf": csrf_of(ana), "reason": "é venda"}
         assert ana.post(f"/console/documents/{second}/book", data=form).status_code == 200

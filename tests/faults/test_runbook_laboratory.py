@@ -112,6 +112,7 @@ def _settled(demo: Demo, expected: ExpectedNaming) -> None:
     until = time.monotonic() + CURED_SECONDS
     while time.monotonic() < until and verdict(demo.page) != "resolved":
         press(demo.page, 10)
+    assert verdict(demo.page) == "resolved"
 
 
 def _note(line: str) -> None:

@@ -29,11 +29,13 @@ const isOpen = () => assistant && !assistant.hidden;
 // from button to button stays with what the way began with, or 👍 for one till would be taken for all.
 const scope = () => (drawer ? (kept().pinned ?? (drawer.dataset.till || kept().till || "")) : assistant.dataset.till);
 let asking = false;
+let changes = 0; // that were sent from this page: what was asked before the last of them tells what was so then
 let seen = null; // the step that was brought into sight
 
 async function ask() {
   if (!isOpen() || asking || document.hidden) return;
   asking = true;
+  const before = changes;
   try {
     const till = scope();
     const answer = await fetch(`${assistant.dataset.address}${till ? `?till=${encodeURIComponent(till)}` : ""}`, {
@@ -41,12 +43,14 @@ async function ask() {
     });
     if (answer.status === 401) location.reload();
     if (answer.status === 404 && till) keep({ till: "", pinned: null });
-    if (answer.ok) fill(await answer.text());
+    const text = answer.ok ? await answer.text() : "";
+    if (text && before === changes) fill(text);
   } catch {
     // Away: the page's own indicator says so.
   } finally {
     asking = false;
-    assistant.ariaBusy = null;
+    if (before === changes) assistant.ariaBusy = null;
+    else setTimeout(ask);
   }
 }
 
@@ -118,6 +122,22 @@ function next() {
 const missing = (button) =>
   button.matches("button") && [...(button.form?.elements ?? [])].find((field) => field.required && visible(field) && !field.value);
 
+// A refresh of the page around it doesn't take the mark from it for a moment, as long as it is the same thing.
+function stayPointedOut(old, fresh) {
+  if (!old.classList?.contains("press-next") || old.dataset.press !== fresh.dataset?.press || old.name !== fresh.name) return;
+  fresh.classList.add("press-next");
+  fresh.setAttribute("aria-describedby", "assistant-heading");
+}
+
+if (window.Idiomorph) {
+  const { callbacks } = Idiomorph.defaults;
+  const others = callbacks.beforeNodeMorphed;
+  callbacks.beforeNodeMorphed = (old, fresh) => {
+    stayPointedOut(old, fresh);
+    return others(old, fresh);
+  };
+}
+
 function pointOut() {
   const found = next();
   for (const one of document.querySelectorAll(".press-next")) if (one !== found) one.classList.remove("press-next");
@@ -185,6 +205,9 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("change", () => setTimeout(pointOut));
 document.addEventListener("input", () => setTimeout(pointOut));
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.requestConfig.verb !== "get") changes += 1;
+});
 document.body.addEventListener("htmx:afterSettle", () => {
   pointOut();
   setTimeout(ask, 400);

@@ -1,0 +1,67 @@
+"""The Assistente's mark on the page that is to be pressed next."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from malote.app import Services
+from malote.spool.documents import Reason, Settlement
+from malote.tills.till import find_till
+from tests.browser.browser_support import browsing, sign_in, watched
+from tests.browser.test_console_in_a_browser import two_tills
+from tests.engines.posting_support import until
+from tests.faces.console_serving import serving
+from tests.faces.console_support import PASSWORD, application, sell
+
+pytestmark = pytest.mark.browser
+
+
+_LOSSES = """() => {
+    window.losses = window.refreshes = 0;
+    document.body.addEventListener("htmx:afterSettle", () => (window.refreshes += 1));
+    new MutationObserver(() => (window.losses += !document.querySelector(".press-next")))
+        .observe(document.querySelector("input[name=reason]"), {attributes: true, attributeFilter: ["class"]});
+}"""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with two_tills(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(services: Services) -> Iterator[Page]:
+    with browsing() as browser, serving(application(services)) as address, watched(browser, address) as opened:
+        sign_in(opened.page, "ana", PASSWORD)
+        yield opened.page
+
+
+def test_what_is_pointed_out_stays_so_and_never_undoes_what_was_pressed(services: Services, page: Page) -> None:
+    sender = find_till(services.engine, "caixa1")
+    (leased,) = services.spool.lease("test", 1, 60.0)
+    services.spool.settle([Settlement(leased.id, leased.lease, "rejected", Reason("divergent_content"))])
+    place = f"/console/documents/{leased.id}"
+    # On a busy machine the drawer goes on saying what was next before.
+    said = f'<div data-assistant-body data-verdict="person" data-marks="cure" data-to="{place}"></div>'
+    page.route("**/console/assistant*", lambda route: route.fulfill(body=said, content_type="text/html"))
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(place)
+    page.get_by_role("link", name="Assistente").click()
+    field = page.locator("input[name=reason]")
+    expect(field).to_have_class("press-next")
+    assert page.locator("header .nav").evaluate("nav => nav.scrollWidth <= nav.clientWidth"), "no way is cut off"
+    # The page refreshes around it, and it does not blink.
+    page.evaluate(_LOSSES)
+    sell(services, sender, first=60)
+    until(lambda: page.evaluate("window.refreshes") > 0)
+    assert page.evaluate("window.losses") == 0
+    field.fill("conferido com a loja")
+    keep = page.get_by_role("button", name="Guardar sem lançar")
+    expect(keep).to_have_class(re.compile("press-next"))
+    keep.click()
+    expect(page.get_by_role("button", name="Lançar", exact=True)).to_be_visible()
+    expect(page.locator(".press-next")).to_have_count(0)
