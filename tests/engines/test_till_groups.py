@@ -108,7 +108,26 @@ def test_a_lock_is_told_before_the_first_sale_has_given_up_and_a_calm_store_is_c
     calm = grouped(spool_engine, GroupsQuery(), now=NOW)
     assert verdict(calm, None).light == "ok"
     held = verdict(calm, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True))
-    assert (held.light, held.tills, held.sales, held.way) == ("stopped", 1, 3, "locks")
+    # Of the tills nothing is said: their lights beside it are green still.
+    assert (held.light, held.tills, held.every, held.sales, held.way) == ("stopped", 0, False, 3, "locks")
+    assert held.held
+
+
+def test_a_fresh_lock_is_told_before_what_only_asks_for_attention(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1", {("rejected", "items_sum"): 2})
+    found = grouped(spool_engine, GroupsQuery(), now=NOW)
+    held = verdict(found, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True))
+    assert (held.light, held.held, held.sales, held.way) == ("stopped", True, 3, "locks")
+    assert (held.more_causes, held.more_tills) == (1, 1)
+
+
+def test_a_refused_file_is_given_no_sale_that_is_only_on_its_way(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1", {("rejected", "items_sum"): 1, ("accepted", ""): 20})
+    with writing(spool_engine) as connection:
+        connection.execute(text("UPDATE tally SET total = count * 1000"))
+    group = grouped(spool_engine, GroupsQuery(), now=NOW).groups[0]
+    assert (group.cause, group.sales, group.cents) == ("rejected", 1, 1000)
+    assert group.some[0].not_in_erp == 21  # the till's own row says it all
 
 
 def test_what_flowed_is_counted_by_minute_as_it_comes(spool_engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Gerenciamento's one sentence: whether sales go up, why not, and the one thing to do about it."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -47,14 +48,17 @@ class Verdict(msgspec.Struct, frozen=True):
     way: Way = ""
     more_causes: int = 0
     more_tills: int = 0
+    held: bool = False  # a lock holds sales up, which no till's own light says yet
 
 
 def verdict(grouped: GroupedTills, stoppage: Stoppage | None) -> Verdict:
     """Of the tills grouped by cause, whatever a page filters."""
     told = [one for one in grouped.groups if one.cause not in _QUIET]
     enabled = sum(count for light, count in grouped.lights.items() if light != "disabled")
+    if stoppage is not None and (not told or told[0].light == "attention"):
+        return _held(told, stoppage)
     if not told:
-        return _calm(grouped, enabled, stoppage)
+        return _calm(grouped, enabled)
     light = told[0].light
     same = [one for one in told if one.light == light]
     rest = [one for one in told if one is not told[0]]
@@ -76,11 +80,20 @@ def verdict(grouped: GroupedTills, stoppage: Stoppage | None) -> Verdict:
     )
 
 
-def _calm(grouped: GroupedTills, enabled: int, stoppage: Stoppage | None) -> Verdict:
-    if stoppage is not None:  # seen before the first sale has given up
-        return Verdict(
-            "stopped", len(stoppage.tills), stoppage.whole, sales=stoppage.sales, since=stoppage.since, way="locks"
-        )
+def _held(told: Sequence[TillGroup], stoppage: Stoppage) -> Verdict:
+    """Seen before the first sale has given up: of the tills nothing is said that their lights don't say."""
+    return Verdict(
+        "stopped",
+        sales=stoppage.sales,
+        since=stoppage.since,
+        way="locks",
+        more_causes=len(told),
+        more_tills=sum(one.count for one in told),
+        held=True,
+    )
+
+
+def _calm(grouped: GroupedTills, enabled: int) -> Verdict:
     if not enabled:
         return Verdict("empty")
     return Verdict("checking" if any(one.cause == "checking" for one in grouped.groups) else "ok", enabled)

@@ -19,7 +19,8 @@ OK, DISABLED = CAUSES.index("ok"), CAUSES.index("disabled")
 
 class JudgedTill(msgspec.Struct, frozen=True):
     """``rank``: its cause's place in ``CAUSES``; ``code``: the reason of its heaviest finding, "" where the cause has
-    one of its own; ``sales`` aren't in the ERP, and come to ``cents``."""
+    one of its own; ``sales`` aren't in the ERP for it, and come to ``cents``: what is merely on its way is none of a
+    refused file's doing."""
 
     id: int
     name: str
@@ -69,8 +70,8 @@ def _troubled() -> Select[tuple[Any, ...]]:
         judged.c.name,
         judged.c.rank,
         _code_of(judged).label("code"),
-        not_in_erp(judged.c).label("sales"),
-        not_in_erp_total(judged.c).label("cents"),
+        _held_by(judged, "", not_in_erp(judged.c)).label("sales"),
+        _held_by(judged, "_total", not_in_erp_total(judged.c)).label("cents"),
     ).where(judged.c.rank < OK)
 
 
@@ -97,3 +98,17 @@ def _code_of(judged: Any) -> ColumnElement[Any]:
     """The reason that a till's heaviest finding tells, where its kind has none of its own."""
     names: tuple[Cause, ...] = ("erp_stopped", "rejected", "flagged", "waiting")
     return case(*((judged.c.rank == CAUSES.index(name), judged.c[f"{name}_code"]) for name in names), else_=null())
+
+
+# What holds its own documents and no others, and what is only told: no sale is missing from the ERP for it.
+_ITS_OWN: tuple[Cause, ...] = ("structure", "lost", "rejected", "deleted", "waiting")
+_TOLD: tuple[Cause, ...] = (
+    *("numbers", "differing", "flagged", "damaged", "overdue", "days", "unproven", "closings", "rules", "sharing"),
+    *("skewed", "checking"),
+)
+
+
+def _held_by(judged: Any, suffix: str, otherwise: Any) -> ColumnElement[Any]:
+    """Of a till's figures those that its heaviest cause accounts for."""
+    own = ((judged.c.rank == CAUSES.index(name), judged.c[f"{name}{suffix}"]) for name in _ITS_OWN)
+    return case(*own, (judged.c.rank.in_([CAUSES.index(name) for name in _TOLD]), 0), else_=otherwise)
