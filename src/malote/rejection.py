@@ -20,7 +20,7 @@ from malote.fiscal import field_words
 from malote.fiscal.problems import Problem
 from malote.plain import clean
 
-Cure = Literal["itself", "operator", "support", "dba", "integrator", "accountant"]
+Cure = Literal["itself", "operator", "support", "administrator", "dba", "integrator", "accountant"]
 Retry = Literal["usual", "erp", "lock", "woken"]
 Action = Literal[
     "assign_series",
@@ -105,7 +105,7 @@ def entry(code: str) -> CatalogueEntry:
     return known.get(code.partition(":")[0]) or known["unknown_reason"]
 
 
-_WHO: tuple[Cure, ...] = ("dba", "accountant", "operator", "support", "integrator", "itself")
+_WHO: tuple[Cure, ...] = ("dba", "accountant", "operator", "administrator", "support", "integrator", "itself")
 
 
 @cache

@@ -154,6 +154,10 @@ def test_missing_privileges_are_named(services: Services) -> None:
 def test_nobody_blocks(services: Services) -> None:
     with dba(services) as client:
         assert "Nenhum bloqueio" in client.get(PATH).text
+        sell(services, till(services), count=2)
+        page = client.get(PATH).text
+        assert "Ninguém as segura: são lançadas na sua vez." in page
+        assert "Não se sabe por qual sessão." not in page
 
 
 def test_the_tree_names_who_blocks_and_the_sales_behind(services: Services, people: People) -> None:

@@ -171,6 +171,10 @@ def test_what_was_received_says_the_same_again(services: Services, tmp_path: Pat
     ended = CliRunner().invoke(assemble("evidence"), ["evidence", "read", str(file), "--language", "en"])
     assert ended.exit_code == 0
     assert "[folder_missing]" in ended.stdout
+    assert ended.stdout.splitlines()[0].endswith("· caixa1")
+    file.write_bytes(evidence.make(services.runbook, services.runbook.view("", MARIA), [], "pt", MARIA))
+    ended = CliRunner().invoke(assemble("evidence"), ["evidence", "read", str(file), "--language", "en"])
+    assert ended.stdout.splitlines()[0].endswith("· all tills")
 
 
 def zipped(**files: bytes) -> bytes:

@@ -14,6 +14,8 @@ from malote.terminal.output import print_json, say
 if TYPE_CHECKING:
     from malote.runbook.evidence_reading import Received
 
+_EVERY_TILL = Bilingual("todos os caixas", "all tills")
+
 
 def register(group: typer.Typer) -> None:
     """Adds the commands of this file."""
@@ -75,7 +77,7 @@ def _show(received: "Received", settings: Settings) -> None:
     from malote.runbook import evidence, step_texts
 
     language = settings.language
-    say(f"Malote {received.malote} · {received.seen.scope or '–'}")
+    say(f"Malote {received.malote} · {received.seen.scope or _EVERY_TILL.of(language)}")
     say(step_texts.verdict(received.procedure, language))
     for line in evidence.procedure_lines(received.procedure, language):
         say(line)

@@ -16,7 +16,7 @@ from malote.register.listing import matches
 from malote.spool.states import State
 
 # Whoever could mend these on the server's side may have done so: a look at them again costs little and decides.
-_CURES = frozenset({"operator", "support", "dba"})
+_CURES = frozenset({"operator", "support", "administrator", "dba"})
 # Rejected for want of its authorisation: it may be replayed once the authorised version was posted.
 _SUPERSEDED = "never_authorised"
 

@@ -47,6 +47,7 @@ WHO: dict[Cure, _Both] = {
     "itself": ("resolve-se sozinho", "passes by itself"),
     "operator": ("a loja", "the store"),
     "support": ("o suporte", "support"),
+    "administrator": ("o administrador do Malote", "Malote's administrator"),
     "dba": ("o DBA", "the DBA"),
     "integrator": ("o fornecedor do PDV", "the POS's supplier"),
     "accountant": ("o contador", "the accountant"),
