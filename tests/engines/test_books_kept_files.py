@@ -22,7 +22,7 @@ from malote.fiscal.reading_limits import Limits
 from malote.register import contents, replaying
 from malote.sealing import seal
 from malote.spool.documents import IncomingFile
-from malote.spool.extracted import pack
+from malote.spool.extracted import packed
 from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 from malote.wire import PouchFile
@@ -145,7 +145,7 @@ def test_a_form_of_the_same_key_and_total_and_other_goods_is_told_and_a_replayed
         forms = [sold(1), sold(2)]
         items = (msgspec.structs.replace(forms[1].items[0], product_code="999"), *forms[1].items[1:])
         changed = msgspec.structs.replace(forms[1], items=items)
-        connection.execute(update(pouches).where(pouches.c.id == 1).values(extracted=pack([forms[0], changed])))
+        connection.execute(update(pouches).where(pouches.c.id == 1).values(extracted=packed([forms[0], changed]).blob))
         replaying.give_document(connection, 3, sold(3))
     whole_round(store, NOW)
     assert told(store) == [(2, "extracted")]

@@ -9,7 +9,7 @@ from malote.database.tables import pouch, till
 from malote.fiscal.documents import Sale
 from malote.register import till_documents
 from malote.spool.documents import Reason, Settlement
-from malote.spool.extracted import pack
+from malote.spool.extracted import packed
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
@@ -238,7 +238,7 @@ def test_a_form_of_another_sale_or_total_or_goods_than_the_one_that_came_is_book
     send_sales(spool, till_one, [2])
     send_sales(spool, till_one, [3])
     with writing(spool_engine) as connection:
-        connection.execute(update(pouch).where(pouch.c.id == 1).values(extracted=pack([other])))
+        connection.execute(update(pouch).where(pouch.c.id == 1).values(extracted=packed([other]).blob))
     assert numbers(spool.lease("poster", 10, 60)) == [3]
     assert states_of(spool_engine) == ["rejected", "posting"]
     assert_tallies_true(spool_engine)

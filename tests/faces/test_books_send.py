@@ -19,7 +19,7 @@ from malote.database.engine import writing
 from malote.database.tables import pouch as pouches
 from malote.fiscal.documents import Cancellation, Document, Protocol, Sale
 from malote.spool import retention
-from malote.spool.extracted import Extracted, pack
+from malote.spool.extracted import Extracted, packed
 from malote.tills.till import create_till
 from tests.engines.spool_support import NOON, drop_pouch
 from tests.faces import consumer_support as support
@@ -160,7 +160,7 @@ def _damage_in(engine: Engine) -> None:
         for place, one in enumerate(forms):
             if isinstance(one, Sale) and one.number == 3:
                 forms[place] = msgspec.structs.replace(one, totals=msgspec.structs.replace(one.totals, total=1))
-        connection.execute(update(pouches).where(pouches.c.id == first).values(extracted=pack(forms)))
+        connection.execute(update(pouches).where(pouches.c.id == first).values(extracted=packed(forms).blob))
         connection.execute(update(pouches).where(pouches.c.id == second).values(body=b"another"))
     drop_pouch(engine, third)
 

@@ -150,7 +150,7 @@ def _look_at(engine: Engine, pouch_id: int, now: float) -> int:
         for some in chunks([row.id for row in rows]):
             query = select(damaged_file).where(damaged_file.c.document_id.in_(some))
             known |= {row.document_id: row.what for row in connection.execute(query)}
-    found = damages(rows, *((pouch.body, pouch.extracted, pouch.extracted_digests) if pouch else (None, None)))
+    found = damages(rows, pouch.body, pouch.extracted, pouch.extracted_digests) if pouch else damages(rows, None)
     gone = [one for one in known if known[one] != found.get(one)]
     fresh = {one: what for one, what in found.items() if known.get(one) != what}
     if gone or fresh:
@@ -172,7 +172,7 @@ _COLUMNS = [documents.c[name] for name in _NEEDED]
 
 
 def damages(
-    rows: Sequence[Any], body: bytes | None, extracted: bytes | None, digests: bytes | None = None
+    rows: Sequence[Any], body: bytes | None, extracted: bytes | None = None, digests: bytes | None = None
 ) -> dict[int, Damage]:
     """By document of one pouch what is wrong with it, of those of which anything is."""
     if body is None:

@@ -228,7 +228,6 @@ def _extend(connection: Connection, pouch_id: int, more: Sequence[Document]) -> 
     same_pouch = pouches.c.id == pouch_id
     held = select(pouches.c.extracted, pouches.c.extracted_digests).where(same_pouch).with_for_update()
     blob, digests = connection.execute(held).one()
-    extended, first = extracted.extend(blob, 0 if used is None else used + 1, more)
-    digests = extracted.extended_digests(digests, first, more)
-    connection.execute(update(pouches).where(same_pouch).values(extracted=extended, extracted_digests=digests))
+    blob, digests, first = extracted.extend(blob, digests, 0 if used is None else used + 1, more)
+    connection.execute(update(pouches).where(same_pouch).values(extracted=blob, extracted_digests=digests))
     return first

@@ -10,9 +10,11 @@ import msgspec
 from malote import frames
 from malote.fiscal.documents import Document, Sale
 
+_DIGEST = 16  # bytes of a SHA-256
+
 
 class DamagedError(Exception):
-    """The blob isn't what ``pack`` made, or a version that can't be read any more made it."""
+    """The blob isn't what ``packed`` made, or a version that can't be read any more made it."""
 
 
 class Packed(NamedTuple):
@@ -27,31 +29,25 @@ def packed(extracted: list[Document | None]) -> Packed:
     return Packed(frames.pack(_encoder.encode(entries), level=1), b"".join(map(_digest, entries)))
 
 
-def pack(extracted: list[Document | None]) -> bytes:
-    return packed(extracted).blob
+def extend(
+    blob: bytes | None, digests: bytes | None, used: int, more: Sequence[Document]
+) -> tuple[bytes, bytes | None, int]:
+    """The blob and its digests with more documents at their end, and the index of the first of these.
 
-
-def extended_digests(digests: bytes | None, first: int, more: Sequence[Document]) -> bytes | None:
-    """With those of ``extend``; None where nobody took any of what was packed before."""
-    if digests is None:
-        return None
-    known = digests[: first * _DIGEST].ljust(first * _DIGEST, b"\0")
-    return known + b"".join(_digest(_encoder.encode(document)) for document in more)
-
-
-def _digest(entry: bytes | msgspec.Raw) -> bytes:
-    return hashlib.sha256(entry).digest()[:_DIGEST]
-
-
-def extend(blob: bytes | None, used: int, more: Sequence[Document]) -> tuple[bytes, int]:
-    """The blob with more documents at its end, and the index of their first.
-
-    ``used``: how many indexes are in use. They keep their meaning, even when what they pointed at is lost.
+    ``used``: how many indexes are in use. They keep their meaning, even when what they pointed at is lost. Digests are
+    None where nobody took any of what was packed before.
     """
     entries = _entries(blob)
     entries += [_NOTHING] * (used - len(entries))
     added = [msgspec.Raw(_encoder.encode(document)) for document in more]
-    return frames.pack(_encoder.encode(entries + added), level=1), len(entries)
+    if digests is not None:
+        known = len(entries) * _DIGEST
+        digests = digests[:known].ljust(known, b"\0") + b"".join(map(_digest, added))
+    return frames.pack(_encoder.encode(entries + added), level=1), digests, len(entries)
+
+
+def _digest(entry: bytes | msgspec.Raw) -> bytes:
+    return hashlib.sha256(entry).digest()[:_DIGEST]
 
 
 def _entries(blob: bytes | None) -> list[msgspec.Raw]:
@@ -116,7 +112,6 @@ def is_of(document: Document, access_key: str | None, total: int | None) -> bool
     return (document.access_key, document.totals.total) == (access_key, total)
 
 
-_DIGEST = 16  # bytes of a SHA-256
 _LARGEST = 2**31  # bytes: what this server packed itself is bounded by the pouches it takes
 
 
