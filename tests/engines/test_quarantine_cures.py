@@ -176,7 +176,7 @@ def test_a_mapping_that_is_ended_holds_for_what_was_booked_and_for_nothing_else(
     house.quarantine.map_product(one, "OLD", "NEW", MARIA, reason="renamed")
     house.post()
     (listed,) = house.quarantine.mappings()
-    assert (listed.kind, listed.code, listed.now) == ("product", "OLD", "NEW")
+    assert (listed.kind, listed.code, listed.target) == ("product", "OLD", "NEW")
     assert (listed.who, listed.document, listed.reason) == (MARIA.name, one, "renamed")
     shown = (listed.kind, ISSUER, "OLD", "NEW", MARIA)
     with pytest.raises(QuarantineError, match="reason_needed"):
@@ -209,9 +209,9 @@ def test_a_series_goes_back_to_whose_it_was_and_an_issuer_is_no_more_the_stores(
     kinds = {one.kind: one for one in house.quarantine.mappings()}
     assert set(kinds) == {"series", "issuer"}
     given = kinds["series"]
-    assert (given.code, given.now, given.before, given.document) == ("65/1", "caixa2", "caixa1", None)
+    assert (given.code, given.target, given.before, given.document) == ("65/1", "caixa2", "caixa1", None)
     for one in kinds.values():
-        house.quarantine.end_mapping(one.kind, one.issuer, one.code, one.now, MARIA, reason="a mistake")
+        house.quarantine.end_mapping(one.kind, one.issuer, one.code, one.target, MARIA, reason="a mistake")
     assert house.quarantine.mappings() == []
     assert series_of(house.engine, house.till) == [(ISSUER, "65", 1)]
     assert series_of(house.engine, other) == []

@@ -19,7 +19,7 @@ from tests.faces.test_console_in_portuguese import read, wrong
 
 ISSUER = "11222333000181"
 PATH = "/console/mappings"
-SHOWN = {"kind": "product", "issuer": ISSUER, "code": "99817", "now": "1553"}
+SHOWN = {"kind": "product", "issuer": ISSUER, "code": "99817", "target": "1553"}
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_the_page_lists_all_and_ends_one_as_it_was_shown(services: Services) -> 
         assert wrong(read(page)) == []
         form = SHOWN | {"csrf": csrf_of(ana)}
         assert ana.post(f"{PATH}/end", data=form).status_code == 422, "why is asked for"
-        assert ana.post(f"{PATH}/end", data=form | {"now": "1", "reason": "other"}).status_code == 422
+        assert ana.post(f"{PATH}/end", data=form | {"target": "1", "reason": "other"}).status_code == 422
         done = ana.post(f"{PATH}/end", data=form | {"reason": "não era este"})
         assert "O que foi lançado assim fica lançado" in done.text
         assert "Produto 99817" not in done.text

@@ -6,7 +6,7 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.cli.rejected_numbers import ReasonOption
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of
 from malote.terminal.output import print_json, say
 from malote.terminal.store_clock import here
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 KindArgument = Annotated[str, typer.Argument(help="product, payment, series or issuer, as listed.", metavar="KIND")]
 IssuerArgument = Annotated[str, typer.Argument(help="The issuer's CNPJ or CPF, digits and letters only.")]
 CodeArgument = Annotated[str, typer.Argument(help="The till's code, or the series, such as 65/7.", metavar="[CODE]")]
+
+_UNKNOWN = Bilingual(
+    "Não há de-para assim: veja os que há com malote rejected mappings.",
+    "There is no such mapping: see those that there are with malote rejected mappings.",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,17 +55,16 @@ def unmap(
     from malote.quarantine.mappings import KINDS
 
     wanted = next((one for one in KINDS if one == kind), None)
+    if wanted is None:
+        misuse(config, Bilingual(f"Que tipo? {', '.join(KINDS)}.", f"Which kind? {', '.join(KINDS)}."))
     with services_of(config) as services:
         language = services.settings.language
-        if wanted is None:
-            say(Bilingual(f"Que tipo? {', '.join(KINDS)}.", f"Which kind? {', '.join(KINDS)}.").of(language), err=True)
-            raise typer.Exit(WRONG_USAGE)
         known = services.quarantine.mappings()
         found = next((one for one in known if (one.kind, one.issuer, one.code) == (wanted, issuer, code)), None)
         if found is None:
-            say(Bilingual("Não há um assim.", "There is none such.").of(language), err=True)
+            say(_UNKNOWN.of(language), err=True)
             raise typer.Exit(FOUND)
-        services.quarantine.end_mapping(wanted, issuer, code, found.now, command_line(), reason=reason)
+        services.quarantine.end_mapping(wanted, issuer, code, found.target, command_line(), reason=reason)
     if json:
         print_json(found)
         return
@@ -74,7 +78,7 @@ def unmap(
 def _line(one: "Mapping", language: "Language") -> str:
     made = f" · {Bilingual('documento', 'document').of(language)} {one.document}" if one.document else ""
     name, made_at = _NAMES[one.kind].of(language), f"{here(one.at):%Y-%m-%d %H:%M}"
-    return f"{name} {one.code or one.issuer} → {one.now or '✓'} · {one.issuer} · {made_at} · {one.who}{made}"
+    return f"{name} {one.code or one.issuer} → {one.target or '✓'} · {one.issuer} · {made_at} · {one.who}{made}"
 
 
 _NAMES = {

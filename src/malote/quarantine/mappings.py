@@ -32,14 +32,14 @@ _MADE: dict[MappingKind, str] = {
 class Mapping(msgspec.Struct, frozen=True):
     """``code``: the till's product or method of payment, or model and series, such as "65/7"; "" of an issuer.
 
-    ``now``: the code under which it is booked, or the till that owns the series. ``before``: the till that owned it.
+    ``target``: the code under which it is booked, or the till that owns the series. ``before``: the till that owned it.
     ``at``: seconds since the epoch. ``document``: the rejected one that it was made at, where it was one.
     """
 
     kind: MappingKind
     issuer: str
     code: str
-    now: str
+    target: str
     at: float
     who: str
     document: int | None = None
@@ -54,23 +54,24 @@ def listed(engine: Engine) -> list[Mapping]:
 
 
 def end(
-    parts: QuarantineParts, kind: MappingKind, issuer: str, code: str, now: str, actor: Actor, *, reason: str
+    parts: QuarantineParts, kind: MappingKind, issuer: str, code: str, target: str, actor: Actor, *, reason: str
 ) -> Mapping:
     """Ends this mapping as it was shown. What was booked under it stays booked.
 
     Raises ``QuarantineError``: ``reason_needed``; ``mapping_gone`` where it is another by now, or none.
     """
-    why, moment = typed(reason), parts.clock()
-    wanted = (kind, issuer, code, now)
-    found = next((one for one in listed(parts.engine) if (one.kind, one.issuer, one.code, one.now) == wanted), None)
+    why, now = typed(reason), parts.clock()
+    wanted = (issuer, code, target)
+    known = _of_kind(parts.engine, kind)
+    found = next((one for one in known if (one.issuer, one.code, one.target) == wanted), None)
     if found is None:
         raise QuarantineError("mapping_gone")
     with writing(parts.engine) as connection:
-        if not _ENDS[kind](connection, found, moment):
+        if not _ENDS[kind](connection, found, now):
             raise QuarantineError("mapping_gone")
-        before = {"kind": kind, "issuer": issuer, "old_code": code, "new_code": now}
-        on = f"document:{found.document}" if found.document else f"till:{now}" if kind == "series" else "server"
-        audit.record(connection, actor, "mapping_ended", on, before=before, reason=why, now=moment)
+        before = {"kind": kind, "issuer": issuer, "old_code": code, "new_code": target}
+        on = f"document:{found.document}" if found.document else f"till:{target}" if kind == "series" else "server"
+        audit.record(connection, actor, "mapping_ended", on, before=before, reason=why, now=now)
     return found
 
 
@@ -89,11 +90,10 @@ def _of_kind(engine: Engine, kind: MappingKind) -> list[Mapping]:
         rows = connection.execute(select(table).order_by(table.c.at.desc()).limit(MOST)).all()
     found = []
     for row in rows:
-        code, now = ("", "") if kind == "issuer" else (row.old_code, row.new_code)
+        code, target = ("", "") if kind == "issuer" else (row.old_code, row.new_code)
         entry = made.get((row.issuer, code))
-        found.append(
-            Mapping(kind, row.issuer, code, now, row.at, row.who, _document(entry), "", entry.reason if entry else "")
-        )
+        document, reason = (_document(entry), entry.reason) if entry else (None, "")
+        found.append(Mapping(kind, row.issuer, code, target, row.at, row.who, document, reason=reason))
     return found
 
 
@@ -120,16 +120,16 @@ def _series(engine: Engine, made: dict[tuple[str, str], AuditEntry]) -> list[Map
     return found
 
 
-def _document(entry: AuditEntry | None) -> int | None:
-    number = entry.object.removeprefix("document:") if entry else ""
+def _document(entry: AuditEntry) -> int | None:
+    number = entry.object.removeprefix("document:")
     return int(number) if number.isdigit() else None
 
 
 def _end_code(connection: Connection, found: Mapping, now: float, *, table: Table) -> bool:
-    own = (table.c.issuer == found.issuer, table.c.old_code == found.code, table.c.new_code == found.now)
+    own = (table.c.issuer == found.issuer, table.c.old_code == found.code, table.c.new_code == found.target)
     if not connection.execute(delete(table).where(*own)).rowcount:
         return False
-    remember(connection, found.kind, found.issuer, found.code, found.now, now)
+    remember(connection, found.kind, found.issuer, found.code, found.target, now)
     return True
 
 
@@ -142,7 +142,7 @@ def _end_series(connection: Connection, found: Mapping, now: float) -> bool:
     """The series goes back to the till that owned it, or to nobody."""
     model, _, number = found.code.partition("/")
     key = (found.issuer, model, int(number))
-    if series.owner(connection, key) != found.now:
+    if series.owner(connection, key) != found.target:
         return False
     series.give_back(connection, key, found.before)
     return True

@@ -130,12 +130,14 @@ class Quarantine:
         """What people mapped or accepted at rejected documents, and what is in force of it, the newest first."""
         return mappings.listed(self.parts.engine)
 
-    def end_mapping(self, kind: MappingKind, issuer: str, code: str, now: str, actor: Actor, *, reason: str) -> Mapping:
+    def end_mapping(
+        self, kind: MappingKind, issuer: str, code: str, target: str, actor: Actor, *, reason: str
+    ) -> Mapping:
         """Ends one as it was shown: for what comes later. What was booked under it stays booked.
 
         Raises ``QuarantineError`` ``mapping_gone``, ``reason_needed``.
         """
-        return mappings.end(self.parts, kind, issuer, code, now, actor, reason=reason)
+        return mappings.end(self.parts, kind, issuer, code, target, actor, reason=reason)
 
     def attach_protocol(self, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
         """Takes in the authorised version of a document, a file called ``name``, and replays the document.

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from malote.accounts.roles import Permission
 from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of
+from malote.console.visits import ConsoleRequest, PageRefusedError, needs, services_of, visit_of
 from malote.quarantine.mappings import KINDS
 from malote.quarantine.quarantine_reports import QuarantineError
 
@@ -33,18 +33,14 @@ def end(request: ConsoleRequest) -> Response[Any]:
     kind = next((one for one in KINDS if one == visit.text("kind")), None)
     if kind is None:
         raise PageRefusedError("mapping_gone", 422)
-    issuer, code, now = (visit.text(name)[:LONGEST] for name in ("issuer", "code", "now"))
+    issuer, code, target = (visit.text(name)[:LONGEST] for name in ("issuer", "code", "target"))
     reason = visit.text("reason").strip()[:LONGEST_REASON]
     try:
-        services.quarantine.end_mapping(kind, issuer, code, now, visit.actor, reason=reason)
+        services.quarantine.end_mapping(kind, issuer, code, target, visit.actor, reason=reason)
     except QuarantineError as error:
         raise PageRefusedError(error.code, 422, **error.facts) from error
-    text = _done(visit)
+    text = visit.say("Desfeito para o que vier. O que foi lançado assim fica lançado.")
     return answer(request, "mappings", context(services) | {"told": text}, events=told(text))
-
-
-def _done(visit: Visit) -> str:
-    return visit.say("Desfeito para o que vier. O que foi lançado assim fica lançado.")
 
 
 HANDLERS: list[Any] = [show, end]
