@@ -210,7 +210,7 @@ def _day(services: Services, till: str, day: date) -> list[board.ListedSale]:
 
 def _rebook(services: Services, chosen: rebooking.Choice, actor: Actor, shown: int) -> int | None:
     with open_books(services.engine, services.settings) as opened:
-        return rebooking.as_shown(opened, chosen, actor, shown, time.time())
+        return rebooking.rebook_as_shown(opened, chosen, actor, shown, time.time())
 
 
 def _ledger(services: Services) -> Reason | None:

@@ -95,12 +95,13 @@ def test_conciliacao_has_one_button_for_what_is_lost_and_one_for_an_unguarded_nu
         page = browser.get("/console/reconciliation").text
         assert "Lançar de novo 1 documento" in page
         assert "Refazer a guarda de 1 número" in page
-        assert '<input type="hidden" form="guard" name="guards" value="1">' in page
+        assert '<input type="hidden" form="guard" name="count" value="1">' in page
         assert "csrf" not in browser.get("/console/reconciliation", headers=LIVE).text
         csrf = csrf_of(browser)
-        assert "mudou enquanto isso" in browser.post("/console/books/cure", data={"csrf": csrf, "guards": "2"}).text
-        for asked in ({"guards": "1"}, {"count": "1"}):
-            assert "1 documento voltou à fila" in browser.post("/console/books/cure", data={"csrf": csrf} | asked).text
+        one, two = ({"csrf": csrf, "count": count} for count in "12")
+        assert "mudou enquanto isso" in browser.post("/console/reconciliation/guard", data=two).text
+        for act in ("guard", "rebook"):
+            assert "1 documento voltou à fila" in browser.post(f"/console/reconciliation/{act}", data=one).text
         with closing(build_poster(services.settings, services)) as poster:
             assert poster.drain() == 2
         look(services)

@@ -71,7 +71,7 @@ def guards_only(planned: RebookingPlan) -> RebookingPlan:
     return msgspec.structs.replace(planned, missing=[one for one in planned.missing if one.what == "unguarded"])
 
 
-def as_shown(books: Books, chosen: Choice, actor: Actor, shown: int, now: float) -> int | None:
+def rebook_as_shown(books: Books, chosen: Choice, actor: Actor, shown: int, now: float) -> int | None:
     """Orders what is chosen of what is known, where it is as many documents as somebody was shown; else None, and
     nothing is done. Raises ``StoreError`` and what the ERP raises."""
     planned = chosen(plan_known(books, now))

@@ -20,19 +20,20 @@ from malote.erp.protocol import ErpError
 def rebook(request: ConsoleRequest) -> Response[Any]:
     """Exactly what the button counted; where that is another number by now, nothing is done and the page says so."""
     visit, services = visit_of(request), services_of(request)
-    words = _ordered(visit, services.books.rebook, visit.text("count"))
+    words = _ordered(visit, services.books.rebook)
     context = management.context(services, {}) | {"told": words}
     return answer(request, "tills", context, events=told(words))
 
 
-@post("/books/cure", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
-def cure(request: ConsoleRequest) -> Response[Any]:
-    """Conciliação's: what the ERP lost is booked again, or the guards of numbers are written again, as counted."""
-    visit, services = visit_of(request), services_of(request)
-    act = services.books.guard if visit.text("guards") else services.books.rebook
-    words = _ordered(visit, act, visit.text("guards") or visit.text("count"))
-    context = reconciliation.context(services, {}) | {"told": words}
-    return answer(request, "reconciliation", context, events=told(words))
+@post("/reconciliation/rebook", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
+def rebook_at_reconciliation(request: ConsoleRequest) -> Response[Any]:
+    return _reconciliation_again(request, services_of(request).books.rebook)
+
+
+@post("/reconciliation/guard", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
+def guard(request: ConsoleRequest) -> Response[Any]:
+    """Of booked documents whose number the ERP's ledger lost, as many as were counted."""
+    return _reconciliation_again(request, services_of(request).books.guard)
 
 
 @post("/tills/{name:str}/gaps", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -105,9 +106,16 @@ def _reason(visit: Visit) -> str:
     return found
 
 
-def _ordered(visit: Visit, act: Callable[[Actor, int], int | None], shown: str) -> str:
+def _reconciliation_again(request: ConsoleRequest, act: Callable[[Actor, int], int | None]) -> Response[Any]:
+    visit, services = visit_of(request), services_of(request)
+    words = _ordered(visit, act)
+    context = reconciliation.context(services, {}) | {"told": words}
+    return answer(request, "reconciliation", context, events=told(words))
+
+
+def _ordered(visit: Visit, act: Callable[[Actor, int], int | None]) -> str:
     try:
-        ordered = act(visit.actor, whole(shown, 0, least=0))
+        ordered = act(visit.actor, whole(visit.text("count"), 0, least=0))
     except ErpError as error:
         raise PageRefusedError(error.code, 503, **error.facts) from error
     if ordered is None:
@@ -115,4 +123,13 @@ def _ordered(visit: Visit, act: Callable[[Actor, int], int | None], shown: str) 
     return visit.say_many("%(num)s documento voltou à fila.", "%(num)s documentos voltaram à fila.", ordered)
 
 
-HANDLERS: list[Any] = [rebook, cure, accept_gaps, accept_day, accept_lost, accept_closing, accept_rule]
+HANDLERS: list[Any] = [
+    rebook,
+    rebook_at_reconciliation,
+    guard,
+    accept_gaps,
+    accept_day,
+    accept_lost,
+    accept_closing,
+    accept_rule,
+]
