@@ -28,8 +28,8 @@ class BesideSales:
         self._longest_wait = longest_wait
         self._turns = asyncio.Semaphore(at_once)
         self._sales = 0  # being served
-        self._none = asyncio.Event()
-        self._none.set()
+        self._no_sales = asyncio.Event()
+        self._no_sales.set()
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """In a thread, when its turn has come. Raises what it raises."""
@@ -42,7 +42,7 @@ class BesideSales:
         while self._sales and (left := until - time.monotonic()) > 0:
             try:
                 async with asyncio.timeout(left):
-                    await self._none.wait()
+                    await self._no_sales.wait()
             except TimeoutError:
                 return
 
@@ -71,6 +71,6 @@ class BesideSales:
     def _count(self, more: int) -> None:
         self._sales += more
         if self._sales:
-            self._none.clear()
+            self._no_sales.clear()
         else:
-            self._none.set()
+            self._no_sales.set()

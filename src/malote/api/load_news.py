@@ -16,7 +16,7 @@ from litestar import get
 from litestar.params import FromQuery
 
 from malote import log as logs
-from malote.api.api_services import TillRequest
+from malote.api.api_services import ApiServices, TillRequest
 from malote.api.description import FAULTS
 from malote.api.faults import ApiRefusedError
 from malote.database.errors import StoreError
@@ -92,14 +92,17 @@ class LoadsWaitingRoom:
             else:
                 self._tell(found)
             await asyncio.sleep(self._look_seconds)
-        self._moved.set()
-        self._moved = asyncio.Event()
+        self._wake()
 
     def _tell(self, found: LoadNews) -> None:
         if found != self._news:
             self._news = found
-            self._moved.set()
-            self._moved = asyncio.Event()
+            self._wake()
+
+    def _wake(self) -> None:
+        """All that wait now; whoever comes after them waits for the next time."""
+        self._moved.set()
+        self._moved = asyncio.Event()
 
 
 @get(PATH_NEWS, responses=FAULTS)
@@ -112,7 +115,7 @@ async def tell_load_news(
     return await room.wait(known, request.client.host if request.client else "", wave=wave)
 
 
-def waiting_room(services: Any, stopping: Callable[[], bool]) -> LoadsWaitingRoom:
+def waiting_room(services: ApiServices, stopping: Callable[[], bool]) -> LoadsWaitingRoom:
     limits = services.settings.server
     return LoadsWaitingRoom(
         services.newest_load,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.erp.connecting import LEDGER_HARMED, harmed
 from malote.erp.protocol import Erp, ErpError
 from malote.posting.refusal_evidence import general
 from malote.reconciliation import erp_comparison, erp_memory
@@ -20,7 +21,6 @@ from malote.reconciliation.erp_memory import ErpTrouble
 
 LEDGER_SHORT = "erp_ledger_short"
 LEDGER_GONE = "erp_ledger_gone"
-LEDGER_HARMED = "erp_ledger_harmed"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
 NEWEST = 200  # documents, at such a look
 # After a start: a store database put back to before gets from its tills again what the ERP has already.
@@ -58,7 +58,9 @@ class LedgerGuard:
             try:
                 self._look_or_settle(erp)
             except ErpError as error:
-                raise self._named(erp, error) if error.code == LEDGER_HARMED else error from error
+                if error.code != LEDGER_HARMED:
+                    raise
+                raise self._named(erp, error) from error
         elif self._trouble is not None:
             # It may have been accepted meanwhile, or be on its way to be booked again.
             self._trouble = erp_memory.recall(self._engine).trouble
@@ -109,7 +111,7 @@ class LedgerGuard:
         if name in harms and erp_memory.newest(self._engine):
             schema = erp_memory.recall(self._engine).schema
             return ErpError(LEDGER_GONE, detail=f"{schema}.{name}" if schema else name)
-        return ErpError(LEDGER_HARMED, detail=", ".join(harms) or error.detail, facts=error.facts)
+        return harmed(harms, error)
 
     def _look(self, erp: Erp) -> None:
         if lost := erp.lost_keys():

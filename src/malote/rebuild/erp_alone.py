@@ -20,6 +20,8 @@ from malote.erp.protocol import BookedSale, EnteredSale, Erp, ErpError
 from malote.rebuild.report import ErpAlone, SaleAlone
 from malote.reconciliation import erp_memory
 
+AnySale = TypeVar("AnySale", BookedSale, EnteredSale)
+
 MOST_NAMED = 10_000
 _AT_ONCE = 5000
 
@@ -43,20 +45,17 @@ def look(engine: Engine, erp: Erp) -> ErpAlone:
         alone = _unknown(engine, some)
         count, total = count + len(alone), total + sum(one.total for one in alone)
         named += [_named(one) for one in alone[: MOST_NAMED - len(named)]]
-    entered = 0
+    ledger_only = 0
     for entries in batches(erp.entered(), _AT_ONCE):
         unknown = _unknown(engine, [one for one in entries if not one.before])
         there = {row.access_key for row in erp.sales([one.access_key for one in unknown])} if unknown else set()
         gone = [one for one in unknown if one.access_key not in there]
-        entered += len(gone)
+        ledger_only += len(gone)
         named += [SaleAlone(one.till, one.access_key, None, "", False) for one in gone[: MOST_NAMED - len(named)]]
-    return ErpAlone(count, total, named, ledger_only=entered)
+    return ErpAlone(count, total, named, ledger_only=ledger_only)
 
 
-One = TypeVar("One", BookedSale, EnteredSale)
-
-
-def _unknown(engine: Engine, some: Sequence[One]) -> list[One]:
+def _unknown(engine: Engine, some: Sequence[AnySale]) -> list[AnySale]:
     known: set[str | None] = set()
     with reading(engine) as connection:
         for keys in chunks([one.access_key for one in some]):

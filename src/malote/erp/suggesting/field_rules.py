@@ -54,6 +54,10 @@ def _written(what: str, field: str) -> Callable[[CatalogueColumn], str]:
     return value
 
 
+STATE = "present(cancelled_at, "  # what stands for cancelled, and for active, follows
+FLAG_STATE = f"{STATE}true, false)"
+
+
 def _key(column: CatalogueColumn) -> str:
     return "access_key" if is_key(column) else ""
 
@@ -68,21 +72,21 @@ def told_state(column: CatalogueColumn) -> tuple[str, str]:
 
 def _state(column: CatalogueColumn) -> str:
     if column.kind == "flag":
-        return "present(cancelled_at, true, false)" if "cancelled" in ideas(column.name) else ""
+        return FLAG_STATE if "cancelled" in ideas(column.name) else ""
     told = told_state(column)
     if column.kind == "integer":
         numbers = [int(one) for one in reversed(told) if one.isdigit()] or sorted(map(int, column.values)) or [0, 1]
-        return f"present(cancelled_at, {numbers[-1]}, {numbers[0]})" if len(numbers) > 1 else ""
+        return f"{STATE}{numbers[-1]}, {numbers[0]})" if len(numbers) > 1 else ""
     if column.kind != "text":
         return ""
     if told[0]:
-        return f"present(cancelled_at, '{told[0]}', '{told[1]}')"
+        return f"{STATE}'{told[0]}', '{told[1]}')"
     values = [(value, value) for value in column.values]
     cancelled = one_of(CANCELLED_WORDS, column.values) or beginning(CANCELLED_BEGINS, values) or "C"
     left = [(value, meaning) for value, meaning in values if value != cancelled]
     active = one_of(ACTIVE_WORDS, column.values, but=cancelled) or beginning(ACTIVE_BEGINS, left)
     active = active or (left[0][0] if len(left) == 1 else "A")
-    return f"present(cancelled_at, '{cancelled}', '{active}')"
+    return f"{STATE}'{cancelled}', '{active}')"
 
 
 def _decimal(field: str, most: int, shortened: str) -> Callable[[CatalogueColumn], str]:
@@ -137,7 +141,7 @@ def directions(column: CatalogueColumn) -> tuple[str, str, bool]:
     return out or "S", back or "E", bool(out and back)
 
 
-quantity_there = _decimal("quantity", 4, "places")
+quantity = _decimal("quantity", 4, "places")
 
 _Rule = tuple[set[str], Callable[[CatalogueColumn], str]]
 RULES: dict[Part, list[_Rule]] = {
@@ -178,7 +182,7 @@ RULES: dict[Part, list[_Rule]] = {
         ({"pix"}, _money("paid('17', '20')")),
     ],
     "item": [
-        ({"quantity"}, quantity_there),
+        ({"quantity"}, quantity),
         ({"discount"}, _money("discount")),
         ({"price"}, _decimal("unit_price", 10, "rounded")),
         ({"net", "gross"}, _money("gross")),
@@ -205,7 +209,7 @@ RULES: dict[Part, list[_Rule]] = {
         ({"line"}, _always("number", "integer")),
     ],
     "movement": [
-        ({"quantity"}, quantity_there),
+        ({"quantity"}, quantity),
         ({"direction"}, _direction),
         ({"product", "code"}, _always("product_code", "text")),
         ({"time"}, _when("at")),

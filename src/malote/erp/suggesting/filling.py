@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from malote.erp.suggesting.field_rules import FORMATS, PAID, RULES, TILL, quantity_there, told_state
+from malote.erp.suggesting.field_rules import FLAG_STATE, FORMATS, PAID, RULES, STATE, TILL, quantity, told_state
 from malote.erp.suggesting.guessing import (
     Part,
     Tables,
@@ -97,7 +97,7 @@ def _doubt(value: str, column: CatalogueColumn, table: CatalogueTable) -> str:
         return "amount"
     if value.startswith(("with_comma(", "cents(", "scaled(")):
         return "format"
-    if value.startswith("present(cancelled_at, ") and value[22] != "t" and not _told_state(value, column):
+    if value.startswith(STATE) and value != FLAG_STATE and not _told_state(value, column):
         return "state"
     return (
         "format"
@@ -122,7 +122,7 @@ def _of_stock(tables: Tables) -> list[SuggestedLine]:
     table = tables.parts["stock"]
     key = [SuggestedLine(name, _referring("stock", table.columns[name], tables)) for name in table.key]
     balance = table.columns[balance_of(table)]
-    return [*key, SuggestedLine(balance.name, quantity_there(balance))]
+    return [*key, SuggestedLine(balance.name, quantity(balance))]
 
 
 def _referring(part: Part, column: CatalogueColumn, tables: Tables) -> str:
