@@ -12,13 +12,13 @@ import pytest
 from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from malote.accounts import audit
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.database.engine import writing
-from malote.database.load_tables import load_sale, load_sale_day
+from malote.database.load_tables import load_hold, load_sale, load_sale_day
 from malote.erp.factory import open_configured
 from malote.loads.planning import Wanted
 from malote.loads.staging import Staging
@@ -191,6 +191,19 @@ def test_what_is_held_is_shown_refused_and_confirmed(shop: Shop) -> None:
     assert shop.services.loads.price("4").prices[0].values["price"] == "0.50"
     assert shop.ana.get(f"{PATH}/held/price").status_code == 404
     assert {"load_hold_refused", "load_confirmed"} <= set(shop.actions())
+
+
+def test_what_nobody_can_let_through_has_no_button_for_it(shop: Shop) -> None:
+    over(shop.services)
+    shop.erp.do("UPDATE preco SET preco = 12.5, alterado = 99 WHERE loja = 3")
+    shop.services.loads.stage(audit.command_line())
+    assert 'data-press="confirm-held"' in shop.page("/held/price")
+    with writing(shop.services.engine) as connection:
+        facts = '{"entity":"price","rows":"0","gone":"0","changed":"0","new":"0","refused":"50","left":"0"}'
+        connection.execute(update(load_hold).values(code="load_refused_many", facts=facts))
+    page = shop.page("/held/price")
+    assert 'data-press="confirm-held"' not in page
+    assert "/held/price/refuse" in page
 
 
 def test_a_row_that_breaks_a_rule_is_told_with_its_cure(shop: Shop) -> None:

@@ -83,7 +83,7 @@ def run(
     """Asks the ERP what changed, makes a version of it, and orders it for the tills. Exit status 1 when something is
     held until a person confirms it, or was refused."""
     from malote.accounts.audit import command_line
-    from malote.loads.background_loads import urgent_of
+    from malote.loads.chosen_items import urgent_of
     from malote.loads.planning import Wanted
 
     within = moment_of("--from", since), moment_of("--to", until)
@@ -193,7 +193,7 @@ def _chosen(
     if since is None:
         keys_of = services.loads.keys_of
         return {name: [key for text in texts for key in keys_of(name, text)] for name, texts in items.items()}
-    from malote.loads.background_loads import changed_between
+    from malote.loads.chosen_items import changed_between
 
     return changed_between(services.engine, entities, since, time.time() if until is None else until)
 

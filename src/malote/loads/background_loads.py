@@ -6,8 +6,7 @@ and an order are one transaction each, and a version without its order reaches t
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -15,10 +14,9 @@ from sqlalchemy import Engine
 
 from malote import incidents
 from malote.accounts.audit import Actor
-from malote.database.engine import reading
 from malote.explained_error import ExplainedError
-from malote.load_format.wire import MOST_ITEMS, Key
-from malote.loads import entity_rows, published_rows
+from malote.load_format.wire import Key
+from malote.loads.chosen_items import changed_between, urgent_of
 from malote.loads.load_service import Loads
 from malote.loads.planning import Wanted
 from malote.loads.staging import EntityReport
@@ -129,32 +127,3 @@ class BackgroundLoads:
         with self._lock:
             if self._last is not None:
                 self._last = msgspec.structs.replace(self._last, **changes)
-
-
-def urgent_of(items: Mapping[str, Sequence[str]]) -> set[str]:
-    """The products that an emergency for these items is about, as people write them (``4711``, ``4711,UN``)."""
-    return {text.partition(",")[0] for text in items.get("price", ())}
-
-
-def changed_between(engine: Engine, names: Sequence[str], since: float, until: float) -> dict[str, list[Key]]:
-    """Keys of the rows that versions made after ``since`` and up to ``until`` brought, changed or took away, by entity.
-
-    Raises ``LoadError``: ``load_items_many``, ``load_nothing_changed``.
-    """
-    with reading(engine) as connection:
-        before = entity_rows.version_made_by(connection, since)
-        after = entity_rows.version_made_by(connection, until)
-        entities = {
-            name: one.id for name, one in entity_rows.in_force(connection).items() if not names or name in names
-        }
-    found: dict[str, list[Key]] = {}
-    for name, entity_id in entities.items() if after > before else ():
-        left = MOST_ITEMS - sum(len(some) for some in found.values())
-        keys = list(islice(published_rows.changed_keys(engine, entity_id, before, after), left + 1))
-        if len(keys) > left:
-            raise LoadError("load_items_many", most=str(MOST_ITEMS))
-        if keys:
-            found[name] = [tuple(msgspec.json.decode(key)) for key in keys]
-    if not found:
-        raise LoadError("load_nothing_changed")
-    return found

@@ -22,7 +22,19 @@ from malote.loads.erp_rows import ErpRows, Read
 from malote.loads.event_conflicts import DatedRow
 from malote.loads.rises_put_off import ErpChanges, RisesPutOff, loaded_row
 from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
-from malote.loads.seen_rows import ADD, ADD_MISSING, CHANGED, END_FLAGGED, FLAGGED, GONE, NEW, NOT_HELD, REFUSED, SAME
+from malote.loads.seen_rows import (
+    ADD,
+    ADD_MISSING,
+    CHANGED,
+    END_FLAGGED,
+    FLAGGED,
+    GONE,
+    HELD,
+    NEW,
+    NOT_HELD,
+    REFUSED,
+    SAME,
+)
 from malote.loads.shelf_first import Rises
 from malote.loads.watermarks import Watermark
 
@@ -197,7 +209,7 @@ class EntityComparison:
 
     def _put_gone(self, key: bytes, *, is_held: bool) -> None:
         """Beside it may stand another with its key, which took its place."""
-        self._aside.execute(ADD_MISSING, (key, FLAGGED, "held" if is_held else NOT_HELD))
+        self._aside.execute(ADD_MISSING, (key, FLAGGED, HELD if is_held else NOT_HELD))
 
     def _facts_of_twice(self, key: bytes) -> str:
         entity = self.loaded.entity

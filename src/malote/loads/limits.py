@@ -10,7 +10,7 @@ from malote.loads.comparing import Counts
 # Of these only a look at all rows knows that they are over: one at what changed doesn't see what is gone.
 SEEN_WHOLE = frozenset({"load_would_empty", "load_gone_many"})
 UNDECLARED = "load_entity_undeclared"  # loaded once, and in no profile any more: confirmed, it is kept as it is
-UNREADABLE = frozenset({"load_entity_unreadable"})  # of these nothing is known that a person could decide on
+UNREADABLE = "load_entity_unreadable"  # nothing is known of it that a person could decide on
 _PRICED = ("price", "promotion")  # of which changes are looked at; of others, what goes and what is refused
 
 

@@ -108,7 +108,7 @@ class Loads:
         self._read_entities()
         with reading(self._engine) as connection:
             found = load_status.entities(connection, self._clock())
-        return [LoadError(one.code, **one.facts) for one in found if one.code in UNREADABLE]
+        return [LoadError(one.code, **one.facts) for one in found if one.code == UNREADABLE]
 
     # ---- what people do ----
 
@@ -332,7 +332,7 @@ class Loads:
 def _held(connection: Connection, entity: str) -> Any:
     """What a person decides on. Raises ``LoadError`` ``load_not_held``; of what can't be read there is nothing."""
     held = connection.execute(select(load_hold).where(load_hold.c.entity == entity)).one_or_none()
-    if held is None or held.code in UNREADABLE:
+    if held is None or held.code == UNREADABLE:
         raise LoadError("load_not_held", entity=entity)
     return held
 

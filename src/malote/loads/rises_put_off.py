@@ -20,7 +20,8 @@ from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
 from malote.loads.seen_rows import CHANGED, GONE, NEW, NOT_HELD, REFUSED, SAME
 from malote.loads.shelf_first import LoadedRow, Rises
 
-Loaded = dict[bytes, LoadedRow]
+LoadedRows = dict[bytes, LoadedRow]
+SeenRow = tuple[bytes, int, bytes | None, str | None]  # key, kind, content, code
 
 
 class ErpChanges(msgspec.Struct):
@@ -76,8 +77,8 @@ class RisesPutOff:
             last = code
         yield from sorted(urgent)
 
-    def _loaded(self, codes: Sequence[str]) -> dict[str, Loaded]:
-        found: dict[str, Loaded] = {}
+    def _loaded(self, codes: Sequence[str]) -> dict[str, LoadedRows]:
+        found: dict[str, LoadedRows] = {}
         with reading(self._engine) as connection:
             rows = connection.execute(of_codes(self._id, codes, NEWEST, NEWEST)).all()
         for row in rows:
@@ -85,11 +86,11 @@ class RisesPutOff:
             found.setdefault(msgspec.json.decode(key)[0], {})[key] = loaded_row(row)
         return found
 
-    def _seen(self, codes: Sequence[str]) -> dict[str, list[tuple[bytes, int, bytes | None, str | None]]]:
+    def _seen(self, codes: Sequence[str]) -> dict[str, list[SeenRow]]:
         query = "SELECT key, kind, content, code FROM seen WHERE key >= ? AND key < ?"
         return {code: self._aside.execute(query, beginning(code)).fetchall() for code in codes}
 
-    def _product(self, loaded: Loaded, seen: list[tuple[bytes, int, bytes | None, str | None]], rises: Rises) -> None:
+    def _product(self, loaded: LoadedRows, seen: list[SeenRow], rises: Rises) -> None:
         known = shelf_first.as_the_erp_has(self._entity, loaded)
         alone = {key for key, kind, *_ in seen if kind == REFUSED}
         erp = {key: row for key, row in known.items() if not self._whole or key in alone}

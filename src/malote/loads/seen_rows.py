@@ -21,8 +21,8 @@ ADD = """
         code = CASE kind WHEN 5 THEN excluded.code ELSE coalesce(code, 'load_key_twice') END,
         facts = CASE kind WHEN 5 THEN excluded.facts ELSE facts END
 """
+HELD, NOT_HELD = "held", ""  # the codes of those that are flagged: whether anything is loaded of them
 END_FLAGGED = "UPDATE seen SET kind = CASE code WHEN 'held' THEN 3 ELSE 0 END WHERE kind = 5"
-NOT_HELD = ""  # the code of one that was flagged and that nothing is loaded of
 ADD_MISSING = "INSERT INTO seen (key, kind, code) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING"
 
 

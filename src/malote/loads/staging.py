@@ -24,7 +24,7 @@ from malote.loads.comparing import Counts, EntityComparison
 from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.erp_rows import ErpRows
-from malote.loads.limits import UNDECLARED, EntityHold, hold_of
+from malote.loads.limits import UNDECLARED, UNREADABLE, EntityHold, hold_of
 from malote.loads.price_history import spelt
 from malote.loads.shelf_first import Rises
 from malote.loads.versions import EntityChange, LoadError
@@ -174,7 +174,7 @@ class Staging:
             except ErpError as error:
                 if error.transient:
                     raise
-                failed[name] = EntityHold("load_entity_unreadable", {"entity": name, "detail": error.detail[:300]})
+                failed[name] = EntityHold(UNREADABLE, {"entity": name, "detail": error.detail[:300]})
         return version, changes, failed
 
     def _change(
@@ -206,20 +206,12 @@ class Staging:
         with classified(loaded.source.table), erp.read_only() as connection:
             comparison.compare(self._engine, connection, since, spelt(now) if refuses else None, rises)
         counts = comparison.counts()
-        judged = (
-            comparison.judged()
-            if same
-            else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
-        )
+        judged = comparison.judged()
+        if not same:
+            judged = msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
         is_empty = not (loaded.may_be_empty or (counts.rows if same else counts.new))
         hold = hold_of(loaded.entity.name, judged, self._settings, is_empty=is_empty)
-        if (
-            hold is not None
-            and not hold.is_final
-            and confirmed is not None
-            and hold.gone <= confirmed[0]
-            and hold.changed <= confirmed[1]
-        ):
+        if hold is not None and _is_let_through(hold, confirmed):
             hold = None
         return EntityChange(comparison, counts, before if same else None, hold)
 
@@ -273,6 +265,14 @@ def _says_nothing(change: EntityChange, now: float) -> bool:
     if change.comparison.whole or mark not in (None, before.since):
         return False
     return before.looked_at is not None and 0 <= now - before.looked_at < NOTED_SECONDS
+
+
+def _is_let_through(hold: EntityHold, confirmed: tuple[int, int] | None) -> bool:
+    """Whether a person confirmed as much: rows that go, and that change."""
+    if confirmed is None or hold.is_final:
+        return False
+    gone, changed = confirmed
+    return hold.gone <= gone and hold.changed <= changed
 
 
 def _told(change: EntityChange) -> EntityReport:

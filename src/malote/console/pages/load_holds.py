@@ -22,7 +22,7 @@ from malote.console.visits import (
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
 from malote.loads.background_loads import AskedLoad
-from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE
+from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE, would_be_empty
 from malote.loads.load_reports import EntityStatus
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
@@ -34,10 +34,11 @@ _TRAIL = 10  # of the entity's own entries
 
 
 def listed(services: ConsoleServices) -> dict[str, Any]:
+    entities = services.load_views.entities()
     return {
         "section": "load-manager",
-        "held": [one for one in services.load_views.entities() if one.code],
-        "attention": load_manager.attention(services),
+        "held": [one for one in entities if one.code],
+        "attention": load_manager.attention(services, entities),
         "asked": till_loads.asked(services),
     }
 
@@ -56,9 +57,10 @@ def entity(services: ConsoleServices, name: str) -> dict[str, Any]:
         "shown_as": shown(held),
         "changes": changes,
         "trouble": trouble,
-        "may_be_confirmed": held.code not in (*UNREADABLE, "load_would_empty") and not held.confirmed_by,
+        "may_be_decided": held.code != UNREADABLE,
+        "may_be_confirmed": not (would_be_empty(held.facts) or held.confirmed_by),
         "entries": services.trail_of(f"entity:{name}")[:_TRAIL],
-        "attention": load_manager.attention(services),
+        "attention": load_manager.attention(services, services.load_views.entities()),
     }
 
 
@@ -116,7 +118,8 @@ def read_again(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
 @get("/load-manager/refused", sync_to_thread=True)
 def show_refused(request: ConsoleRequest) -> Response[str]:
     services = services_of(request)
-    counted = {one.entity: one.refused for one in services.load_views.entities() if one.refused}
+    entities = services.load_views.entities()
+    counted = {one.entity: one.refused for one in entities if one.refused}
     chosen = parameters(request).get("entity", "")
     of = chosen if chosen in counted else None
     return answer(
@@ -128,7 +131,7 @@ def show_refused(request: ConsoleRequest) -> Response[str]:
             "chosen": of,
             "rows": services.loads.refused(of, MOST_REFUSED),
             "matching": counted[of] if of else sum(counted.values()),
-            "attention": load_manager.attention(services),
+            "attention": load_manager.attention(services, entities),
         },
     )
 

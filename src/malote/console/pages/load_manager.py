@@ -24,6 +24,7 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
+from malote.loads.load_reports import EntityStatus
 from malote.orders.rollout_reports import Rollout
 from malote.schema.definition import StructureError
 from malote.schema.structure_reports import ReportedStructure
@@ -69,7 +70,7 @@ def standing(till: ReportedStructure) -> Show:
 
 def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     """The tab Caixa."""
-    rollout = services.structures.rollout()
+    rollout, entities = services.structures.rollout(), services.load_views.entities()
     every = services.load_views.rows()
     filtered = _filter(given)
     matching = [one for one in every if filtered.fits(one)]
@@ -89,8 +90,8 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "asked": till_loads.asked(services),
         "waves": till_loads.rollout(services),
         "obstacle": till_loads.obstacle(services),
-        "attention": attention(services),
-        "waiting": [one for one in services.load_views.entities() if one.put_off],
+        "attention": attention(services, entities),
+        "waiting": [one for one in entities if one.put_off],
     }
 
 
@@ -110,9 +111,8 @@ def _listed(matching: Sequence[TillRow], filtered: TillFilter, given: Mapping[st
     return {"by": by, "open": given.get("open", ""), "groups": groups, "left": left, "rows": rows, "more": more}
 
 
-def attention(services: ConsoleServices) -> dict[str, int]:
+def attention(services: ConsoleServices, entities: Sequence[EntityStatus]) -> dict[str, int]:
     """How much of what people look at beside the list of tills there is: held entities, refused rows, plans."""
-    entities = services.load_views.entities()
     held = sum(bool(one.code) and not one.confirmed_by for one in entities)
     return {
         "held": held,

@@ -47,7 +47,7 @@ def context(services: ConsoleServices) -> dict[str, Any]:
         "plans": [_shown(services, plan) for plan in services.loads.plans()],
         "compare_at": till_loads.compare_at(services),
         "quiet_hours": services.load_views.settings.quiet_hours,
-        "attention": load_manager.attention(services),
+        "attention": load_manager.attention(services, services.load_views.entities()),
     } | form(services)
 
 
