@@ -12,8 +12,8 @@ from malote.orders.rollout_reports import RolloutTill
 from malote.register.flow_slots import store_of
 from malote.schema.structure_reports import ReportedStructure
 
-EACH = 12  # a group of up to so many is shown till by till
-ROOM = 40  # while there is room for so many
+FEW = 12  # a group of up to so many is shown till by till
+MOST_SHOWN = 40  # tills of such groups, in all
 MOST_GROUPS = 60
 
 By = Literal["state", "store", "none"]
@@ -138,9 +138,9 @@ def grouped(rows: Iterable[TillRow], wanted: WantedGroups) -> tuple[list[RowGrou
         for some in by_key.values():
             some.sort(key=lambda one: one.place)
     ordered = sorted(by_key.items(), key=lambda one: _order(wanted.by, *one))
-    room, groups = ROOM, []
+    room, groups = MOST_SHOWN, []
     for key, some in ordered[:MOST_GROUPS]:
-        shown = wanted.opened if key == wanted.open else len(some) if len(some) <= min(EACH, room) else 0
+        shown = wanted.opened if key == wanted.open else len(some) if len(some) <= min(FEW, room) else 0
         room -= min(shown, len(some))
         groups.append(_group(key, some, shown))
     return groups, max(0, len(ordered) - MOST_GROUPS)

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
 from malote.console.console_services import ConsoleServices
-from malote.console.load_groups import EACH, By, RowGroup, TillRow, WantedGroups, grouped
+from malote.console.load_groups import FEW, By, RowGroup, TillRow, WantedGroups, grouped
 from malote.console.pages import till_loads
 from malote.console.rendering import answer, told
 from malote.console.visits import (
@@ -102,7 +102,7 @@ def _listed(matching: Sequence[TillRow], filtered: TillFilter, given: Mapping[st
     more = min(MOST_ROWS, opened + FIRST_ROWS) if opened < MOST_ROWS else 0
     groups: list[RowGroup] | None = None
     left = 0
-    if by == "none" or filtered.state or (len(matching) <= EACH and not given.get("group")):
+    if by == "none" or filtered.state or (len(matching) <= FEW and not given.get("group")):
         rows = sorted(matching, key=_weight)[:opened]
     else:
         wanted = WantedGroups(by, given.get("open", "")[:LONGEST_STATE], opened)
