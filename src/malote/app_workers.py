@@ -28,6 +28,7 @@ from malote.erp.sessions.factory import named, open_watch
 from malote.erp.shadow import Shadow
 from malote.intake import received_folder
 from malote.intake.drop_folder import DropFolder
+from malote.loads.replay_after_load import ReplayAfterLoad
 from malote.loads.rounds import LoadRounds
 from malote.locks import automatic, recording
 from malote.orders import book as order_book
@@ -51,6 +52,7 @@ from malote.tills.till import Till
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
 SERIES_SECONDS = 2.0  # between looks at what waits because of its series
 REJOINING_SECONDS = 15.0  # between looks whether a structure that was missing has come
+PRODUCTS_SECONDS = 5.0  # between looks whether a load has changed products
 RESTART_SECONDS = 5.0  # before a worker that failed starts again
 JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
 
@@ -69,6 +71,7 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
         "housekeeping": partial(keep_house, services),
         "quarantine": services.quarantine.reconciler.run,
         "rejoining": partial(rejoin, services),
+        "refused for products": partial(retry_after_loads, services),
         "series": partial(look_after_series, services),
         "jobs": services.jobs.run,
         "webhooks": services.consumers.deliver,
@@ -197,6 +200,19 @@ def rejoin(services: Services, stop: threading.Event) -> None:
             continue
         if replayed:
             log.info("rejoined", documents=replayed)
+
+
+def retry_after_loads(services: Services, stop: threading.Event) -> None:
+    """Lets the ERP look again at what it refused, once a load has changed products."""
+    again = ReplayAfterLoad(services.engine)
+    while not stop.wait(PRODUCTS_SECONDS):
+        try:
+            replayed = again.look(time.time())
+        except StoreError as error:
+            log.warning("refused_wait", code=error.code)
+            continue
+        if replayed:
+            log.info("refused_replayed", documents=replayed)
 
 
 def look_after_series(services: Services, stop: threading.Event) -> None:

@@ -71,6 +71,7 @@ SENTENCES: dict[str, str] = {
     "payment_mapped": marked("%(who)s mapeou uma forma de pagamento, no documento %(name)s"),
     "product_mapped": marked("%(who)s mapeou um produto, no documento %(name)s"),
     "protocol_attached": marked("%(who)s anexou o protocolo ao documento %(name)s"),
+    "refused_replayed": marked("%(who)s reprocessou o que o ERP recusou antes que uma carga mudasse produtos"),
     "rejected_deleted": marked("%(who)s apagou rejeitados: %(object)s"),
     "rejected_replayed": marked("%(who)s reprocessou rejeitados do caixa %(name)s"),
     "rejected_restored": marked("%(who)s restaurou da lixeira: %(object)s"),

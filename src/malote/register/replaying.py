@@ -1,7 +1,7 @@
 """Rejected documents back in the queue, in their old place, once their cause is cured; kept ones that are sales."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
 from malote.register.contents import of_documents
+from malote.register.reopening import ExtractedPlace
 from malote.spool import extracted, history
 from malote.spool.accepting import identification
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
@@ -101,6 +102,23 @@ def rejected_for(engine: Engine, code: str) -> list[tuple[int, Reason]]:
     with reading(engine) as connection:
         rows = connection.execute(query.order_by(documents.c.id)).all()
     return [(row.id, decode_reason(row.reason) or Reason(code)) for row in rows]
+
+
+class RefusedDocument(msgspec.Struct, frozen=True):
+    """``settled_at``: when it was rejected, in seconds since the epoch."""
+
+    settled_at: float
+    place: ExtractedPlace
+
+
+def refused(engine: Engine, codes: Collection[str], behind: int, most: int) -> list[RefusedDocument]:
+    """Rejected for one of these, with ids behind that one, in order of arrival. Raises ``StoreError``."""
+    its = documents.c
+    query = select(its.id, its.pouch_id, its.extracted_index, its.settled_at).where(_REJECTED, its.id > behind)
+    query = query.where(its.reason_code.in_(codes)).order_by(its.id).limit(most)
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return [RefusedDocument(one.settled_at or 0.0, ExtractedPlace(*one[:3])) for one in rows]
 
 
 def foresee(engine: Engine, document_ids: Sequence[int], judge: Judge) -> Replayed:

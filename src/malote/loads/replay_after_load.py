@@ -1,0 +1,77 @@
+"""Sales and loads joined: what the ERP refused for want of a product goes back once a load has it."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, Engine
+
+from malote.accounts import audit
+from malote.database.engine import reading
+from malote.fiscal.documents import Sale
+from malote.loads import entity_rows, rows_by_code
+from malote.register import replaying
+from malote.register.reopening import reopened
+from malote.register.replaying import RefusedDocument
+from malote.spool.state_changes import LockedDocument
+
+# What an ERP says that lacks a product: nothing found by a query, a foreign key, a trigger's own words.
+_CODES = ("erp_unmapped", "erp_constraint", "erp_refused")
+_ENTITIES = ("product", "package")
+MOST = 200  # documents looked into at once
+
+
+class ReplayAfterLoad:
+    """A sale goes back if a product or barcode of its lines came, or was changed, after it was refused. One that is
+    refused again waits for the next change of these: trying others would help nobody, and where nothing else is sold
+    they would make the ERP look as if it refused everything. For one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seen: frozenset[tuple[str, int]] = frozenset()
+        self._behind: int | None = None  # the last document looked into; None: all were
+
+    def look(self, now: float) -> int:
+        """How many went back to the queue. Raises ``StoreError``."""
+        if self._behind is None and not self._is_changed():
+            return 0
+        found = replaying.refused(self._engine, _CODES, self._behind or 0, MOST)
+        self._behind = found[-1].place.document_id if len(found) == MOST else None
+        ready = list(self._ready(found))
+
+        def note(connection: Connection, standings: Sequence[LockedDocument]) -> None:
+            after = {"documents": len(standings)}
+            audit.record(connection, audit.SYSTEM, "refused_replayed", "load:product", after=after, now=now)
+
+        return len(replaying.replay(self._engine, ready, now=now, note=note).ids)
+
+    def _is_changed(self) -> bool:
+        with reading(self._engine) as connection:
+            states = entity_rows.states_at(connection, entity_rows.newest_version(connection))
+        found = frozenset((name, states[name][1].version) for name in _ENTITIES if name in states)
+        is_changed = found != self._seen
+        self._seen = found
+        return is_changed
+
+    def _ready(self, found: Sequence[RefusedDocument]) -> Iterator[int]:
+        opened = reopened(self._engine, [one.place for one in found])
+        codes = {document_id: _codes(document) for document_id, document in opened if isinstance(document, Sale)}
+        with reading(self._engine) as connection:
+            changed = _changed(connection, frozenset().union(*codes.values()))
+            for one in found:
+                known = entity_rows.version_made_by(connection, one.settled_at)
+                if any(changed.get(code, 0) > known for code in codes.get(one.place.document_id, ())):
+                    yield one.place.document_id
+
+
+def _codes(sale: Sale) -> frozenset[str]:
+    return frozenset(code for item in sale.items for code in (item.product_code, item.gtin) if code)
+
+
+def _changed(connection: Connection, codes: frozenset[str]) -> dict[str, int]:
+    """The version that brought the newest row of each code."""
+    newest = entity_rows.newest_version(connection)
+    found: dict[str, int] = {}
+    for entity in _ENTITIES:
+        rows = rows_by_code.find(connection, entity, codes, [newest])
+        for code in codes:
+            found[code] = max([found.get(code, 0), *(one.version_from for one in rows.at(code, newest))])
+    return found

@@ -1,0 +1,108 @@
+"""What the ERP refused for want of a product is booked by itself once a load brings the product."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from malote.accounts import audit
+from malote.fiscal.documents import Sale
+from malote.loads import replay_after_load
+from malote.loads.replay_after_load import ReplayAfterLoad
+from tests.engines import loads_support
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import sale
+from tests.engines.spool_support import Clock
+
+UNKNOWN = """
+    CREATE TRIGGER sem_cadastro BEFORE INSERT ON sale_item
+    WHEN NEW.product_code <> '1' AND NOT EXISTS (SELECT 1 FROM produto WHERE cod = NEW.product_code)
+    BEGIN SELECT RAISE(ABORT, 'produto sem cadastro'); END
+"""
+
+
+class Store:
+    def __init__(self, folder: Path, shop: Shop, clock: Clock) -> None:
+        self.shop, self.clock = shop, clock
+        self.erp = loads_support.Erp(folder / "erp.sqlite3")
+        self.loads = loads_support.Shop(shop.engine, self.erp)
+        with closing(shop.erp()) as erp:
+            erp.create_structure()
+        self.erp.do(UNKNOWN)
+        self.again = ReplayAfterLoad(shop.engine)
+        self.poster = shop.poster()
+
+    def look(self) -> int:
+        self.clock.now += 1
+        found = self.again.look(self.clock.now)
+        self.poster.drain()
+        return found
+
+    def load(self, *names: str) -> None:
+        self.clock.now += 1
+        self.loads.clock.now = self.clock.now
+        self.loads.stage(*names)
+        self.clock.now += 1
+
+    def load_product(self, code: int) -> None:
+        self.erp.do("INSERT INTO produto VALUES (?, 'Guaraná', '22021000')", [(code,)])
+        self.load("product")
+
+
+def of_product(number: int, code: str) -> Sale:
+    plain = sale(number)
+    items = [msgspec.structs.replace(one, product_code=code) for one in plain.items]
+    return msgspec.structs.replace(plain, items=items)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    clock = Clock()
+    with open_shop(tmp_path, f"sqlite:///{tmp_path / 'erp.sqlite3'}", clock) as shop:
+        made = Store(tmp_path, shop, clock)
+        made.load()
+        shop.accept(of_product(1, "1"), *(of_product(number, "51") for number in (2, 3)), of_product(4, "52"))
+        made.poster.drain()
+        assert shop.counted() == {"posted": 1, "rejected": 3}
+        yield made
+        made.erp.connection.close()
+
+
+def test_what_a_load_brings_is_booked_by_itself_and_nothing_else_is_tried(store: Store) -> None:
+    assert [store.look(), store.look()] == [0, 0]
+    store.load_product(99)
+    store.erp.set_price(7, "12.50")
+    store.load("price")
+    assert store.look() == 0
+    store.load_product(51)
+    assert [store.look(), store.look()] == [2, 0]
+    assert store.shop.counted() == {"posted": 3, "rejected": 1}
+    found = [one for one in audit.entries(store.shop.engine) if one.action == "refused_replayed"]
+    assert [one.after for one in found] == [{"documents": 2}]
+
+
+def test_what_came_before_a_start_is_not_missed(store: Store) -> None:
+    store.load_product(52)
+    store.again = ReplayAfterLoad(store.shop.engine)
+    assert [store.look(), store.look()] == [1, 0]
+
+
+def test_refused_again_it_waits_for_the_next_change(store: Store) -> None:
+    store.erp.do("DROP TRIGGER sem_cadastro")
+    store.erp.do(UNKNOWN.replace("cod = NEW.product_code", "cod = NEW.product_code AND descr <> 'Guaraná'"))
+    store.load_product(52)
+    assert [store.look(), store.look(), store.look()] == [1, 0, 0]
+    assert store.shop.counted() == {"posted": 1, "rejected": 3}
+    store.erp.do("UPDATE produto SET descr = 'Guaraná 2 L' WHERE cod = 52")
+    store.load("product")
+    assert store.look() == 1
+    assert store.shop.counted() == {"posted": 2, "rejected": 2}
+
+
+def test_many_are_looked_into_a_part_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_after_load, "MOST", 1)
+    store.load_product(51)
+    store.load_product(52)
+    assert [store.look() for _ in range(5)] == [1, 1, 1, 0, 0]
