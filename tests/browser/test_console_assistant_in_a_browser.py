@@ -65,3 +65,15 @@ def test_what_is_pointed_out_stays_so_and_never_undoes_what_was_pressed(services
     keep.click()
     expect(page.get_by_role("button", name="Lançar", exact=True)).to_be_visible()
     expect(page.locator(".press-next")).to_have_count(0)
+
+
+def test_the_end_is_in_sight_wherever_the_last_step_stood(page: Page) -> None:
+    above = "<p>antes</p>" * 60
+    step = '<ol class="assistant-steps"><li class="now" data-step="locks">6</li></ol>'
+    told = [f"<div data-assistant-body>{above}{step}</div>"]
+    page.route("**/console/assistant*", lambda route: route.fulfill(body=told[0], content_type="text/html"))
+    page.get_by_role("link", name="Assistente").click()
+    drawer = page.locator("#assistant")
+    until(lambda: drawer.evaluate("drawer => drawer.scrollTop") > 0)
+    told[0] = f"<div data-assistant-body><p>Vendas subiram</p>{above}</div>"
+    expect(page.get_by_text("Vendas subiram")).to_be_in_viewport()

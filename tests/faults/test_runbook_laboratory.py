@@ -79,13 +79,15 @@ def test_each_fault_is_found_by_name_and_ends_as_it_should(demo: Demo, name: str
     demo.bench.ask(name)
     found = _found(demo.services, expected)
     seconds = time.monotonic() - began
+    if not found:
+        demo.bench.ask(name, plant=False)
     assert found, f"{name}: not found in {FOUND_SECONDS:.0f} s"
     open_drawer(demo.page, expected.scope)
     ended, pressed = press(demo.page, CURED_SECONDS)
     cured = time.monotonic() - began
     _note(f"{name} | {found} | {ended} | {seconds:.0f} | {cured:.0f} | {', '.join(pressed)}")
+    demo.bench.ask(name, plant=False)  # also where it failed: what is left of it fails none of the others
     assert ended in expected.ends, pressed
-    demo.bench.ask(name, plant=False)
     _settled(demo, expected)
 
 

@@ -81,7 +81,8 @@ function told() {
 function bringIntoSight(step) {
   if (step?.dataset.step === seen) return;
   seen = step?.dataset.step;
-  step?.scrollIntoView({ block: "nearest" });
+  if (step) step.scrollIntoView({ block: "nearest" });
+  else assistant.scrollTop = 0; // the end is told at its head
 }
 
 function open(opened) {
