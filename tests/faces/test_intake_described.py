@@ -24,7 +24,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, An
 
 def test_every_path_stands_on_the_page(described: dict[str, Any]) -> None:
     operations = [(method.upper(), path) for path, item in described["paths"].items() for method in item]
-    assert len(operations) == 11
+    assert len(operations) == 12
     for method, path in operations:
         assert f"`{method} {path}" in PAGE, (method, path)
 

@@ -137,7 +137,7 @@ def test_nothing_named_is_not_everything(run: Run, command: str) -> None:
 
 def test_replay_says_what_is_unfit_still(services: Services, run: Run) -> None:
     one = take(services, BAD)
-    assert "0 would be replayed" in run("rejected", "replay", one, "--dry-run", code=1).stdout
+    assert "0 would go back in the queue" in run("rejected", "replay", one, "--dry-run", code=1).stdout
     report = answer(run("rejected", "replay", "--code", "root_unknown", "--json", code=1))
     assert (report["replayed"], report["refused"][0]["code"]) == ([], "root_unknown")
 
