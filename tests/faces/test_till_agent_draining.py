@@ -29,6 +29,8 @@ def test_drains_what_is_there_until_it_is_proven(tmp_path: Path, pos_folder: Pat
     assert (drained.ending, drained.counts) == ("proven", OutboxCounts(posted=30))
     assert set(agent_server.ledger.states) == hashes(*contents)
     assert seen[-1] == OutboxCounts(posted=30)
+    last = agent_server.ledger.contacts[-1]
+    assert (last.pending, last.folder and last.folder.uncaptured) == (0, 0), "how it stands at the end"
 
 
 def test_an_empty_folder_is_drained_at_once(tmp_path: Path, pos_folder: Path, agent_server: FakeServer) -> None:

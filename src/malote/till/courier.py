@@ -6,6 +6,7 @@ Every request may be repeated: the server knows a file by its hash, and a till f
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from malote import wire
 from malote.backoff import Backoff, certain
@@ -235,6 +236,14 @@ class Courier:
     def contact_soon(self) -> None:
         """The server has news: the next step begins with a contact."""
         self._contact_due = self._monotonic()
+
+    def part(self) -> None:
+        """Tells the server how it stands at the end, so that nobody there goes by what was so before. Raises
+        ``OutboxError``."""
+        if self.error is None:
+            self.contact_soon()
+            with suppress(ServerError):  # it was said as well as could be, and nothing hangs on it
+                self._contact_if_due()
 
     def _contact_if_due(self) -> None:
         if self._monotonic() < self._contact_due:

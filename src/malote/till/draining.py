@@ -73,7 +73,12 @@ class Drain:
         return True
 
     def ended(self) -> Drained:
-        """Raises ``OutboxError``."""
+        """How it ended, and the server is told how the till stands now. Raises ``OutboxError``."""
+        ended = self._ending()
+        self._courier.part()
+        return ended
+
+    def _ending(self) -> Drained:
         counts, refused = self._outbox.counts(), len(self._outbox.refusals())
         if self._courier.error is not None:
             return Drained("server_away", counts, refused, self._courier.error)
