@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from malote.till import books
-from malote.till.file_summary import describe
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderEntry, FolderMissingError, read
 from malote.till.outbox import Outbox
 
@@ -82,6 +81,8 @@ def _contents(found: Iterable[FolderEntry], largest: int) -> Iterable[bytes]:
 
 
 def _described(content: bytes) -> list[datetime]:
+    from malote.till.file_summary import describe  # the reader of XML, for whom only looks at a till
+
     return _moments(document.issued_at for document in describe(content))
 
 
