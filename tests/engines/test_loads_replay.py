@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from malote.accounts import audit
+from malote.database.errors import StoreError
 from malote.fiscal.documents import Sale
 from malote.loads import replay_after_load
 from malote.loads.replay_after_load import ReplayAfterLoad
@@ -106,3 +107,25 @@ def test_many_are_looked_into_a_part_at_a_time(store: Store, monkeypatch: pytest
     store.load_product(51)
     store.load_product(52)
     assert [store.look() for _ in range(5)] == [1, 1, 1, 0, 0]
+
+
+def test_what_the_store_could_not_take_is_done_at_the_next_look(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("store_away", detail="full")
+
+    store.load_product(52)
+    with monkeypatch.context() as away:
+        away.setattr(replay_after_load.replaying, "replay", full)
+        with pytest.raises(StoreError):
+            store.look()
+    assert [store.look(), store.look()] == [1, 0]
+
+
+def test_a_refusal_that_was_written_down_after_the_version_is_cured_too(store: Store) -> None:
+    store.load_product(53)
+    store.erp.do("DELETE FROM produto WHERE cod = 53")  # as it was when the ERP refused it
+    store.clock.now += 30
+    store.shop.accept(of_product(5, "53"), of_product(6, "1"))
+    store.poster.drain()
+    store.erp.do("INSERT INTO produto VALUES (53, 'Guaraná', '22021000')")
+    assert store.look() == 1

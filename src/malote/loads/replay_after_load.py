@@ -17,6 +17,8 @@ from malote.spool.state_changes import LockedDocument
 _CODES = ("erp_unmapped", "erp_constraint", "erp_refused")
 _ENTITIES = ("product", "package")
 MOST = 200  # documents looked into at once
+# A refusal is written down after it was met, by the poster's clock, which may be another one than the version's.
+_LATE_SECONDS = 60.0
 
 
 class ReplayAfterLoad:
@@ -31,34 +33,35 @@ class ReplayAfterLoad:
 
     def look(self, now: float) -> int:
         """How many went back to the queue. Raises ``StoreError``."""
-        if self._behind is None and not self._is_changed():
+        versions = self._product_versions() if self._behind is None else self._seen
+        if self._behind is None and versions == self._seen:
             return 0
         found = replaying.refused(self._engine, _CODES, self._behind or 0, MOST)
-        self._behind = found[-1].place.document_id if len(found) == MOST else None
         ready = list(self._ready(found))
 
         def note(connection: Connection, standings: Sequence[LockedDocument]) -> None:
             after = {"documents": len(standings)}
             audit.record(connection, audit.SYSTEM, "refused_replayed", "load:product", after=after, now=now)
 
-        return len(replaying.replay(self._engine, ready, now=now, note=note).ids)
+        count = len(replaying.replay(self._engine, ready, now=now, note=note).ids)
+        # Last, so that what the store could not take is done at the next look.
+        self._seen, self._behind = versions, found[-1].place.document_id if len(found) == MOST else None
+        return count
 
-    def _is_changed(self) -> bool:
+    def _product_versions(self) -> frozenset[tuple[str, int]]:
+        """The version of each entity that brought its last change."""
         with reading(self._engine) as connection:
             states = entity_rows.states_at(connection, entity_rows.newest_version(connection))
-        found = frozenset((name, states[name][1].version) for name in _ENTITIES if name in states)
-        is_changed = found != self._seen
-        self._seen = found
-        return is_changed
+        return frozenset((name, states[name][1].version) for name in _ENTITIES if name in states)
 
     def _ready(self, found: Sequence[RefusedDocument]) -> Iterator[int]:
         opened = reopened(self._engine, [one.place for one in found])
         codes = {document_id: _codes(document) for document_id, document in opened if isinstance(document, Sale)}
         with reading(self._engine) as connection:
-            changed = _changed(connection, frozenset().union(*codes.values()))
+            brought_by = _brought_by(connection, frozenset().union(*codes.values()))
             for one in found:
-                known = entity_rows.version_made_by(connection, one.settled_at)
-                if any(changed.get(code, 0) > known for code in codes.get(one.place.document_id, ())):
+                known = entity_rows.version_made_by(connection, one.settled_at - _LATE_SECONDS)
+                if any(brought_by.get(code, 0) > known for code in codes.get(one.place.document_id, ())):
                     yield one.place.document_id
 
 
@@ -66,7 +69,7 @@ def _codes(sale: Sale) -> frozenset[str]:
     return frozenset(code for item in sale.items for code in (item.product_code, item.gtin) if code)
 
 
-def _changed(connection: Connection, codes: frozenset[str]) -> dict[str, int]:
+def _brought_by(connection: Connection, codes: frozenset[str]) -> dict[str, int]:
     """The version that brought the newest row of each code."""
     newest = entity_rows.newest_version(connection)
     found: dict[str, int] = {}
