@@ -12,6 +12,7 @@ from malote.database.errors import StoreError
 from malote.fiscal.documents import Sale
 from malote.loads import replay_after_load
 from malote.loads.replay_after_load import ReplayAfterLoad
+from malote.register import replaying
 from tests.engines import loads_support
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import sale
@@ -115,7 +116,7 @@ def test_what_the_store_could_not_take_is_done_at_the_next_look(store: Store, mo
 
     store.load_product(52)
     with monkeypatch.context() as away:
-        away.setattr(replay_after_load.replaying, "replay", full)
+        away.setattr(replaying, "replay", full)
         with pytest.raises(StoreError):
             store.look()
     assert [store.look(), store.look()] == [1, 0]
