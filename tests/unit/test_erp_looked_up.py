@@ -32,6 +32,14 @@ def test_a_later_version_of_a_sale_with_more_fields_keeps_its_own() -> None:
     assert parted(attached(later, FOUND)) == (later, FOUND)
 
 
+def test_what_the_first_version_attached_is_parted_as_well() -> None:
+    found: LookedUp = {"item": {"mercadoria": ["12", None]}}
+    said = b"\x81\xa4item\x81\xaamercadoria\x92\xa212\xc0" + b"\x00\x00\x00\x17\xc1LU\xc1"
+    (fields,) = msgspec.msgpack.decode(SOLD, type=list[list[msgspec.Raw]])
+    before = b"\x91\xdc\x00\x18" + b"".join(map(bytes, fields)) + b"\xc6\x00\x00\x00\x1f" + said
+    assert parted(before) == (SOLD, found)
+
+
 @pytest.mark.parametrize(
     ("sql", "kept_from_it", "may"),
     [

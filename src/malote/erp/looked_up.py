@@ -34,9 +34,16 @@ _HARMLESS = re.compile(
     "|cast|convert|char|decimal|numeric|date(_format)?|time|min|max|abs|round|mod",
     re.IGNORECASE,
 )
-# MessagePack: a list of one list of more than fifteen, and bytes of any length. The last letters end no UTF-8 text.
-_BEGIN, _BYTES, _END = b"\x91\xdc", b"\xc6", b"\xc1LU\xc1"
-_FRAME = len(_BYTES) + 4 + 4 + len(_END)
+_EARLIER_END = b"\xc1LU\xc1"  # of bytes that held it once, behind their own length of four bytes
+
+
+class _Attached(msgspec.Struct, frozen=True, tag="looked_up"):
+    """Stands behind a sale's last field, as a map, which no field of a sale is."""
+
+    found: LookedUp
+
+
+_sales = msgspec.msgpack.Decoder(list[list[msgspec.Raw]])  # the fields of each
 
 
 def is_looked_up(target: ColumnTarget) -> bool:
@@ -86,20 +93,20 @@ def _is_whole(value: Any) -> bool:
 
 def attached(document: bytes, found: LookedUp) -> bytes:
     """A sale, as ``documents.encode`` writes a list of it alone, with what was looked up behind its last field."""
-    if not found or not document.startswith(_BEGIN):
+    if not found:
         return document
-    said = msgspec.msgpack.encode(found)
-    inner = said + len(said).to_bytes(4, "big") + _END
-    count = int.from_bytes(document[2:4], "big") + 1
-    return b"".join([_BEGIN, count.to_bytes(2, "big"), document[4:], _BYTES, len(inner).to_bytes(4, "big"), inner])
+    (fields,) = _sales.decode(document)
+    return msgspec.msgpack.encode([[*fields, _Attached(found)]])
 
 
 def parted(document: bytes) -> tuple[bytes, LookedUp]:
     """The other way round; nothing of a sale that an earlier version booked."""
-    if not document.startswith(_BEGIN) or not document.endswith(_END):
-        return document, {}
-    size = int.from_bytes(document[-len(_END) - 4 : -len(_END)], "big")
-    said = document[-len(_END) - 4 - size : -len(_END) - 4]
-    count = int.from_bytes(document[2:4], "big") - 1
-    bare = b"".join([_BEGIN, count.to_bytes(2, "big"), document[4 : -size - _FRAME]])
-    return bare, msgspec.msgpack.decode(said, type=LookedUp)
+    ((*fields, last),) = _sales.decode(document)
+    match msgspec.msgpack.decode(last):
+        case dict(said):
+            found = msgspec.convert(said, _Attached).found
+        case bytes(said) if said.endswith(_EARLIER_END):
+            found = msgspec.msgpack.decode(said[: -len(_EARLIER_END) - 4], type=LookedUp)
+        case _:
+            return document, {}
+    return msgspec.msgpack.encode([fields]), found
