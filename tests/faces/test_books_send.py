@@ -121,15 +121,18 @@ def test_killed_in_the_middle_it_goes_on(store: Store, monkeypatch: pytest.Monke
 def test_a_webhook_that_stops_gets_the_rest_later(store: Store) -> None:
     with receiving() as receiver:
         store.run("consumers", "add", "hook", "--webhook", receiver.url)
+        _damage(store)
         receiver.answer = lambda one: 200 if len(receiver.received) < 3 else 503
         assert "webhook_refused" in store.send("hook", status=3)
         receiver.answer = lambda _: 200
-        again = store.send("hook")
+        again = store.send("hook", status=1)
         assert (again["sent_before"], again["sent"]) == (2, 3)
+        assert (again["damaged_before"], len(again["damaged"])) == (1, 1)
         assert _numbers(receiver) == [2, 3, None, None, 11, 4]  # the third was asked twice, under one id
         assert len(set(receiver.ids)) == 5
         # Ordered anew, it is another sending: who keeps ids would else take nothing.
-        assert store.send("hook")["sent"] == 5
+        anew = store.send("hook", status=1)
+        assert (anew["sent"], anew["damaged_before"], len(anew["damaged"])) == (5, 0, 2)
         assert len(set(receiver.ids)) == 10
 
 

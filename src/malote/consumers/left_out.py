@@ -4,13 +4,11 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from malote.consumers import log, periods
 from malote.consumers.log import Got
 from malote.consumers.periods import PeriodPlace
-from malote.database.consumer_tables import consumer_log
-from malote.database.engine import reading
 from malote.fiscal.amounts import money
 from malote.spool.feed import Change
 
@@ -66,14 +64,6 @@ def record(connection: Connection, consumer_id: int, order: int, some: Sequence[
     days = sorted({one.day for one in some})
     detail = {"order": str(order), "from": days[0], "until": days[-1], "documents": named + more}
     log.record(connection, consumer_id, Got("left_out", len(some), detail=detail), now)
-
-
-def counted(engine: Engine, consumer_id: int, order: int) -> int:
-    """How many an order has left out until now. Raises ``StoreError``."""
-    with reading(engine) as connection:
-        own = (consumer_log.c.consumer_id == consumer_id) & (consumer_log.c.what == "left_out")
-        mine = own & consumer_log.c.detail.startswith(f'{{"order":"{order}",')
-        return int(connection.scalar(select(func.coalesce(func.sum(consumer_log.c.count), 0)).where(mine)) or 0)
 
 
 def _named(one: LeftOut) -> str:

@@ -45,11 +45,12 @@ class SentAgain(msgspec.Struct, frozen=True):
 
 
 class SendOrder(msgspec.Struct, frozen=True):
-    """One that goes on, or begins. ``count``: documents sent by it before."""
+    """One that goes on, or begins. ``count``: documents sent by it before, ``left_out`` of them not whole."""
 
     id: int
     after: PeriodPlace | None
     count: int
+    left_out: int
 
 
 def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor, now: float) -> SendOrder:
@@ -69,9 +70,9 @@ def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor,
         if row is None:
             values = {"consumer_id": consumer.id, "position": "", "started_at": now, "count": 0, **named}
             made = connection.execute(insert(sending).values(values).returning(sending.c.id)).scalar_one()
-            return SendOrder(int(made), None, 0)
+            return SendOrder(int(made), None, 0, 0)
     after = PeriodPlace(*msgspec.json.decode(row["position"])) if row["position"] else None
-    return SendOrder(row["id"], after, row["count"])
+    return SendOrder(row["id"], after, row["count"], row["left_out"])
 
 
 def to_folder(
@@ -178,7 +179,11 @@ def _advance(engine: Engine, consumer: Consumer, order: SendOrder, done: _Done) 
         return
     some = left_out.found(engine, done.step, done.incomplete, done.without_file)
     position = msgspec.json.encode(done.step[-1][0]).decode()
-    values: dict[str, Any] = {"position": position, "count": sending.c.count + len(done.step)}
+    values: dict[str, Any] = {
+        "position": position,
+        "count": sending.c.count + len(done.step),
+        "left_out": sending.c.left_out + len(some),
+    }
     with writing(engine) as connection:
         connection.execute(update(sending).where(sending.c.id == order.id).values(values))
         left_out.record(connection, consumer.id, order.id, some, time.time())
@@ -187,10 +192,9 @@ def _advance(engine: Engine, consumer: Consumer, order: SendOrder, done: _Done) 
 
 def _finish(engine: Engine, consumer: Consumer, order: SendOrder, done: _Done) -> SentAgain:
     now = time.time()
-    before = left_out.counted(engine, consumer.id, order.id) - len(done.left_out) if order.count else 0
     with writing(engine) as connection:
         query = update(sending).where(sending.c.id == order.id).values(finished_at=now)
         row = connection.execute(query.returning(sending.c.since, sending.c.until, sending.c.till)).one()
         detail = {"from": row.since, "until": row.until, **({"till": row.till} if row.till else {})}
         log.record(connection, consumer.id, Got("sent_again", order.count + done.count, detail=detail), now)
-    return SentAgain(order.count, done.count, before, done.left_out)
+    return SentAgain(order.count, done.count, order.left_out, done.left_out)
