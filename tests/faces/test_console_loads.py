@@ -13,7 +13,7 @@ import pytest
 from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
 from malote.accounts import audit
 from malote.accounts.roles import Role
@@ -175,12 +175,10 @@ CONFIRM = 'data-press="confirm-held"'
 def nothing_left(shop: Shop) -> Iterator[None]:
     """What is held would leave the tills nothing of it, whatever its code."""
     with writing(shop.services.engine) as connection:
-        facts = connection.execute(select(load_hold.c.facts)).scalar_one()
-        empty = msgspec.json.encode(msgspec.json.decode(facts) | {"left": "0"}).decode()
-        connection.execute(update(load_hold).values(facts=empty))
+        connection.execute(update(load_hold).values(is_final=True))
     yield
     with writing(shop.services.engine) as connection:
-        connection.execute(update(load_hold).values(facts=facts))
+        connection.execute(update(load_hold).values(is_final=False))
 
 
 def test_what_is_held_is_shown_refused_and_confirmed(shop: Shop) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -120,6 +121,7 @@ load_hold = Table(
     Column("seen_at", Double, nullable=False),
     *(Column(name, BigInteger, nullable=False) for name in ("gone", "changed")),
     Column("confirmed_by", Text, nullable=False),  # for at most as many rows as these; "" by nobody
+    Column("is_final", Boolean, nullable=False, server_default=false()),  # nobody can let it through
     PrimaryKeyConstraint("entity", name="load_hold_key"),
 )
 

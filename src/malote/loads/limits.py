@@ -1,7 +1,5 @@
 """When a version of an entity waits for a person: no empty price list, and no half of one, reaches a till by itself."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from malote.config import LoadsSettings
@@ -36,16 +34,10 @@ def hold_of(entity: str, counts: Counts, settings: LoadsSettings, *, is_empty: b
         "refused": str(counts.refused),
     }
     if is_empty:
-        facts["left"] = "0"
         code = "load_refused_many" if counts.refused and not counts.held else "load_would_empty"
     else:
         code = _code(entity, counts, settings)
     return EntityHold(code, facts, counts.gone, counts.changed, is_empty) if code else None
-
-
-def would_be_empty(facts: Mapping[str, str]) -> bool:
-    """Of those of a hold: that nobody can let it through."""
-    return facts.get("left") == "0"
 
 
 def _code(entity: str, counts: Counts, settings: LoadsSettings) -> str:

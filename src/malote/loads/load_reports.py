@@ -42,6 +42,7 @@ class EntityStatus(msgspec.Struct, frozen=True):
     confirmed_by: str = ""
     put_off: int = 0  # prices that wait for the shelf
     put_off_to: str = ""  # when the first of them is valid, as rows have instants
+    is_final: bool = False  # nobody can let it through: tills would have nothing of the entity
 
 
 class Going(msgspec.Struct, frozen=True):

@@ -37,7 +37,7 @@ from malote.loads.damaged_files import DamagedFiles
 from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
 from malote.loads.held_changes import HeldChanges
-from malote.loads.limits import SEEN_WHOLE, UNREADABLE, would_be_empty
+from malote.loads.limits import SEEN_WHOLE, UNREADABLE
 from malote.loads.load_orders import LoadOrders, Target
 from malote.loads.load_reports import (
     EntityStatus,
@@ -166,7 +166,7 @@ class Loads:
         now = self._clock()
         with writing(self._engine) as connection:
             held = _held(connection, entity)
-            if would_be_empty(msgspec.json.decode(held.facts)):
+            if held.is_final:
                 raise LoadError("load_never_empty", entity=entity)
             _decide(connection, held, actor, "load_confirmed", reason, now)
             return next(one for one in load_status.entities(connection, now) if one.entity == entity)

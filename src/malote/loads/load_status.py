@@ -137,6 +137,7 @@ def _entity(
         _facts.decode(hold.facts) if hold else {},
         hold.since if hold else None,
         hold.confirmed_by if hold else "",
+        is_final=bool(hold and hold.is_final),
     )
 
 

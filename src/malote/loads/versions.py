@@ -221,6 +221,7 @@ def note_hold(connection: Connection, name: str, hold: EntityHold | None, now: f
         "gone": hold.gone,
         "changed": hold.changed,
         "confirmed_by": "",
+        "is_final": hold.is_final,
     }
     same = mine & (load_hold.c.code == hold.code)
     if not connection.execute(update(load_hold).where(same).values(values)).rowcount:

@@ -22,7 +22,7 @@ from malote.console.visits import (
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
 from malote.loads.background_loads import AskedLoad
-from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE, would_be_empty
+from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE
 from malote.loads.load_reports import EntityStatus
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
@@ -58,7 +58,7 @@ def entity(services: ConsoleServices, name: str) -> dict[str, Any]:
         "changes": changes,
         "trouble": trouble,
         "may_be_decided": held.code != UNREADABLE,
-        "may_be_confirmed": not (would_be_empty(held.facts) or held.confirmed_by),
+        "may_be_confirmed": not (held.is_final or held.confirmed_by),
         "entries": services.trail_of(f"entity:{name}")[:_TRAIL],
         "attention": load_manager.attention(services, services.load_views.entities()),
     }
