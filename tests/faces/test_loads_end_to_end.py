@@ -14,6 +14,7 @@ from malote.config import LoadsSettings
 from malote.database.engine import reading
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
+from malote.loads.chosen_items import named
 from malote.loads.planning import Wanted
 from malote.till.courier import Courier
 from malote.till.loads import loads_database
@@ -134,7 +135,7 @@ def test_chosen_items_and_a_whole_load_by_a_persons_order(store: Store) -> None:
     store.erp.set_price(7, "70")
     store.erp.set_price(8, "80")
     store.stage()
-    loads.order(Wanted(), ANA, items={"price": loads.keys_of("price", "7")})
+    loads.order(Wanted(), ANA, items=named(store.services.engine, {"price": ["7"]}))
     store.steps(60)
     assert (store.prices()["7"], store.prices()["8"]) == ("70.00", "10.00")
     assert [store.price(code) for code in ("7", "8", "7890000000007")] == ["70.00", "10.00", "70.00"], (

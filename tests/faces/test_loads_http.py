@@ -21,6 +21,7 @@ from malote.load_format.wire import (
     LoadOrder,
     ManifestQuery,
 )
+from malote.loads.chosen_items import named
 from malote.loads.load_orders import both_of
 from malote.loads.planning import Wanted
 from malote.tills.till import create_till
@@ -151,7 +152,7 @@ def test_what_a_person_orders_joins_what_is_open(place: Place) -> None:
     place.erp.set_price(8, "80")
     place.stage()
     loads.order(Wanted(entities=["product"], anew=True), ANA)
-    loads.order(Wanted(), ANA, items={"price": loads.keys_of("price", "7")})
+    loads.order(Wanted(), ANA, items=named(place.services.engine, {"price": ["7"]}))
     order = place.till.contact()
     assert order is not None
     assert order.payload is not None
@@ -175,7 +176,7 @@ def test_rows_that_a_till_was_given_alone_are_known(place: Place) -> None:
     place.erp.set_price(7, "70")
     place.erp.set_price(8, "80")
     place.stage()
-    loads.order(Wanted(), ANA, items={"price": loads.keys_of("price", "7")})
+    loads.order(Wanted(), ANA, items=named(place.services.engine, {"price": ["7"]}))
     assert prices() == ["10.00", "10.00", "10.00"]
     assert [(one.mode, one.rows) for one in place.till.follow()] == [("items", 1)]
     assert prices() == ["70.00", "10.00", "70.00"]

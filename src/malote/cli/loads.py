@@ -17,8 +17,6 @@ from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
-    from malote.app import Services
-    from malote.load_format.wire import Key
     from malote.loads.load_reports import EntityStatus, Refusal, TillLoad
     from malote.loads.staging import StagingReport
 
@@ -83,22 +81,22 @@ def run(
     """Asks the ERP what changed, makes a version of it, and orders it for the tills. Exit status 1 when something is
     held until a person confirms it, or was refused."""
     from malote.accounts.audit import command_line
-    from malote.loads.chosen_items import urgent_of
+    from malote.loads.asked_load import AskedLoad
+    from malote.loads.chosen_items import chosen
     from malote.loads.planning import Wanted
 
     within = moment_of("--from", since), moment_of("--to", until)
     if (full and (partial or since)) or (item and since) or (until and not since):
         wrong_usage("--full | --partial [--from [--to]] | --item")
-    items = _by_entity(item)
+    asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)
     with services_of(config, creates=True) as services:
         language = services.settings.language
-        stage = bound(services.loads.stage, command_line(), names=entity or None, urgent=urgent_of(items))
+        stage = bound(services.loads.stage, command_line(), names=entity or None, urgent=asked.urgent)
         report = _staged(bound(stage, whole=full, emergency=emergency, dry_run=dry_run), quiet=json)
         tills = []
         if report.version and (full or partial or since or item or till or entity or report.made):
-            chosen = _chosen(services, items, entity or [], *within)
-            wanted = Wanted(till or [], entity or [], anew=full)
-            tills = services.loads.order(wanted, command_line(), items=chosen, dry_run=dry_run)
+            rows = chosen(services.engine, asked, time.time())
+            tills = services.loads.order(asked.wanted, command_line(), items=rows, dry_run=dry_run)
     if json:
         print_json({"staged": report, "tills": tills})
     else:
@@ -184,18 +182,6 @@ def _by_entity(given: list[str] | None) -> dict[str, list[str]]:
         name, _, key = one.partition("=")
         found.setdefault(name, []).append(key)
     return found
-
-
-def _chosen(
-    services: "Services", items: dict[str, list[str]], entities: list[str], since: float | None, until: float | None
-) -> "dict[str, list[Key]]":
-    """Rows that go alone: these, or those that changed within a time."""
-    if since is None:
-        keys_of = services.loads.keys_of
-        return {name: [key for text in texts for key in keys_of(name, text)] for name, texts in items.items()}
-    from malote.loads.chosen_items import changed_between
-
-    return changed_between(services.engine, entities, since, time.time() if until is None else until)
 
 
 # ---- showing ----

@@ -15,23 +15,11 @@ from sqlalchemy import Engine
 from malote import incidents
 from malote.accounts.audit import Actor
 from malote.explained_error import ExplainedError
-from malote.load_format.wire import Key
-from malote.loads.chosen_items import changed_between, urgent_of
+from malote.loads.asked_load import AskedLoad
+from malote.loads.chosen_items import chosen
 from malote.loads.load_service import Loads
-from malote.loads.planning import Wanted
 from malote.loads.staging import EntityReport
 from malote.loads.versions import LoadError
-
-
-class AskedLoad(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a person asked for. ``items``: rows alone, by entity, each as people write its key (``4711``). ``since``
-    and ``until``: the rows alone that changed in between, of the entities or of all; seconds since the epoch."""
-
-    wanted: Wanted
-    items: dict[str, list[str]] = {}
-    since: float | None = None
-    until: float | None = None
-    emergency: bool = False
 
 
 class BackgroundLoad(msgspec.Struct, frozen=True):
@@ -94,10 +82,13 @@ class BackgroundLoads:
                 names=names,
                 whole=wanted.anew,
                 emergency=asked.emergency,
-                urgent=urgent_of(asked.items),
+                urgent=asked.urgent,
                 progress=self._reading,
             )
-            tills = self._loads.order(wanted, actor, items=self._keys(asked)) if orders and report.version else []
+            tills = []
+            if orders and report.version:
+                rows = chosen(self._engine, asked, self._clock())
+                tills = self._loads.order(wanted, actor, items=rows)
         except ExplainedError as error:
             self._end(state="failed", code=error.code, facts=error.facts)
         except Exception as error:  # noqa: BLE001 - outermost of a thread: the screen must not say "reading" for ever
@@ -106,16 +97,6 @@ class BackgroundLoads:
         else:
             found = report.entities
             self._end(state="done", version=report.version, made=report.made, tills=len(tills), entities=found)
-
-    def _keys(self, asked: AskedLoad) -> dict[str, list[Key]]:
-        """By entity; known only once the ERP was read, since a row may be of this minute."""
-        if asked.since is not None:
-            until = asked.until if asked.until is not None else self._clock()
-            return changed_between(self._engine, asked.wanted.entities, asked.since, until)
-        return {
-            name: [key for text in texts for key in self._loads.keys_of(name, text)]
-            for name, texts in asked.items.items()
-        }
 
     def _reading(self, entity: str, place: int, of: int) -> None:
         self._set(entity=entity, place=place, of=of)

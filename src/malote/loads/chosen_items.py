@@ -4,17 +4,44 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from malote.database.engine import reading
 from malote.load_format.wire import MOST_ITEMS, Key
 from malote.loads import entity_rows, published_rows
+from malote.loads.asked_load import AskedLoad
+from malote.loads.entity_rows import StoredEntity
 from malote.loads.versions import LoadError
 
 
-def urgent_of(items: Mapping[str, Sequence[str]]) -> set[str]:
-    """The products that an emergency for these items is about, as people write them (``4711``, ``4711,UN``)."""
-    return {text.partition(",")[0] for text in items.get("price", ())}
+def chosen(engine: Engine, asked: AskedLoad, now: float) -> dict[str, list[Key]]:
+    """Their keys, by entity; known only once the ERP was read, since a row may be of this minute.
+
+    Raises as ``named`` and ``changed_between``.
+    """
+    if asked.since is None:
+        return named(engine, asked.items)
+    return changed_between(engine, asked.wanted.entities, asked.since, now if asked.until is None else asked.until)
+
+
+def named(engine: Engine, items: Mapping[str, Sequence[str]]) -> dict[str, list[Key]]:
+    """The keys of the newest version's rows that begin with these values, as people write them (``4711``,
+    ``4711,UN``), by entity. Raises ``LoadError``: ``load_entity_unknown``, ``load_item_unknown``."""
+    with reading(engine) as connection:
+        known = entity_rows.in_force(connection) if items else {}
+        return {
+            name: [key for text in texts for key in _beginning(connection, known, name, text)]
+            for name, texts in items.items()
+        }
+
+
+def _beginning(connection: Connection, known: Mapping[str, StoredEntity], name: str, text: str) -> list[Key]:
+    if name not in known:
+        raise LoadError("load_entity_unknown", entity=name, known=", ".join(sorted(known)))
+    found = published_rows.keys_beginning(connection, known[name], text.split(","))
+    if not found:
+        raise LoadError("load_item_unknown", item=text[:60], columns=", ".join(known[name].entity.key))
+    return found
 
 
 def changed_between(engine: Engine, names: Sequence[str], since: float, until: float) -> dict[str, list[Key]]:

@@ -148,18 +148,6 @@ class Loads:
                 audit.record(connection, actor, "load_ordered", f"load:{version}", after=facts, now=now)
         return [one.name for one in tills]
 
-    def keys_of(self, entity: str, text: str) -> list[Key]:
-        """The keys of the newest version's rows that begin with these values, as people write them (``4711``,
-        ``4711,UN``). Raises ``LoadError``: ``load_entity_unknown``, ``load_item_unknown``."""
-        with reading(self._engine) as connection:
-            known = entity_rows.in_force(connection)
-            if entity not in known:
-                raise LoadError("load_entity_unknown", entity=entity, known=", ".join(sorted(known)))
-            found = published_rows.keys_beginning(connection, known[entity], text.split(","))
-        if not found:
-            raise LoadError("load_item_unknown", item=text[:60], columns=", ".join(known[entity].entity.key))
-        return found
-
     def confirm(self, entity: str, actor: Actor, reason: str = "") -> EntityStatus:
         """Lets through what is held of an entity, as far as it was shown. Raises ``LoadError``: ``load_not_held``;
         ``load_never_empty`` where nothing of it would be left, and it isn't declared that it may be so."""

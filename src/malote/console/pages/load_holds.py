@@ -21,7 +21,7 @@ from malote.console.visits import (
 )
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
-from malote.loads.background_loads import AskedLoad
+from malote.loads.asked_load import AskedLoad
 from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE
 from malote.loads.load_reports import EntityStatus
 from malote.loads.planning import Wanted

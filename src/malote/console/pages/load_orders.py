@@ -23,7 +23,7 @@ from malote.console.visits import (
     whole,
 )
 from malote.load_format.wire import MOST_ITEMS
-from malote.loads.background_loads import AskedLoad
+from malote.loads.asked_load import AskedLoad
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
 from malote.tills.till import TillError
