@@ -1,7 +1,7 @@
 """What the load manager remembers of all tills: nothing is worked out twice, and no till's news is kept back."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from sqlalchemy import update
@@ -27,10 +27,13 @@ class Shown:
         self.services = services
         self.agents = [LoadingAgent(services, till(services, name)) for name in NAMES]
         self.structures = Agents(services, [one.till for one in self.agents[:2]])
-        self.rows = load_views(services).rows
+        self.tills = load_views(services).tills
 
     def pulse(self) -> str:
         return structures_pulse(self.services)
+
+    def rows(self) -> Sequence[TillRow]:
+        return self.tills().rows
 
     def of(self, name: str) -> TillRow:
         return next(one for one in self.rows() if one.name == name)

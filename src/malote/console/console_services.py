@@ -32,6 +32,7 @@ from malote.loads.load_reports import EntityStatus
 from malote.loads.load_service import Loads
 from malote.loads.price_then import PriceThen
 from malote.locks.lock_service import Locks
+from malote.orders.rollout_reports import Rollout
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_reports import Custody, FolderFinding
 from malote.quarantine.quarantine_service import Quarantine
@@ -146,12 +147,21 @@ class ConsoleDashboard:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownTills:
+    """All enabled tills by name, as of a moment ago; the newest roll-outs of structures and of loads, as of now."""
+
+    rows: Sequence[TillRow]
+    rollout: Rollout | None
+    load_rollout: Rollout | None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadViews:
     """What pages show of loads, and ``Loads`` has no one answer to."""
 
     settings: LoadsSettings
     entities: Callable[[], list[EntityStatus]]
-    rows: Callable[[], Sequence[TillRow]]  # of all enabled tills by name; as of a moment ago
+    tills: Callable[[], ShownTills]
     # Of a product's code or barcode, at a till ("": in the newest version), at a moment. Raises TillError.
     price_then: Callable[[str, str, float], PriceThen]
 

@@ -38,7 +38,7 @@ def listed(services: ConsoleServices) -> dict[str, Any]:
     return {
         "section": "load-manager",
         "held": [one for one in entities if one.code],
-        "attention": load_manager.attention(services, entities),
+        "attention": load_manager.attention(entities, services.loads.plans()),
         "asked": till_loads.asked(services),
     }
 
@@ -60,7 +60,7 @@ def entity(services: ConsoleServices, name: str) -> dict[str, Any]:
         "may_be_decided": held.code != UNREADABLE,
         "may_be_confirmed": not (held.is_final or held.confirmed_by),
         "entries": services.trail_of(f"entity:{name}")[:_TRAIL],
-        "attention": load_manager.attention(services, services.load_views.entities()),
+        "attention": load_manager.attention(services.load_views.entities(), services.loads.plans()),
     }
 
 
@@ -131,7 +131,7 @@ def show_refused(request: ConsoleRequest) -> Response[str]:
             "chosen": of,
             "rows": services.loads.refused(of, MOST_REFUSED),
             "matching": counted[of] if of else sum(counted.values()),
-            "attention": load_manager.attention(services, entities),
+            "attention": load_manager.attention(entities, services.loads.plans()),
         },
     )
 

@@ -25,6 +25,7 @@ from malote.console.visits import (
     whole,
 )
 from malote.loads.load_reports import EntityStatus
+from malote.loads.planning import Plan
 from malote.orders.rollout_reports import Rollout
 from malote.schema.definition import StructureError
 from malote.schema.structure_reports import ReportedStructure
@@ -70,8 +71,9 @@ def standing(till: ReportedStructure) -> Show:
 
 def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     """The tab Caixa."""
-    rollout, entities = services.structures.rollout(), services.load_views.entities()
-    every = services.load_views.rows()
+    entities, plans = services.load_views.entities(), services.loads.plans()
+    shown = services.load_views.tills()
+    every, rollout = shown.rows, shown.rollout
     filtered = _filter(given)
     matching = [one for one in every if filtered.fits(one)]
     listed = _listed(matching, filtered, given)
@@ -82,15 +84,15 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "tab": "tills",
         "tabs": TABS,
         "filtered": filtered,
-        "coming": till_loads.coming(services, loads),
+        "coming": till_loads.coming(services, loads, plans),
         "matching": len(matching),
         "counts": _counts(every),
         "rollout": rollout,
         "stopper": stopper,
         "asked": till_loads.asked(services),
-        "waves": till_loads.rollout(services),
+        "waves": till_loads.waves(services, shown.load_rollout),
         "obstacle": till_loads.obstacle(services),
-        "attention": attention(services, entities),
+        "attention": attention(entities, plans),
         "waiting": [one for one in entities if one.put_off],
     }
 
@@ -111,13 +113,13 @@ def _listed(matching: Sequence[TillRow], filtered: TillFilter, given: Mapping[st
     return {"by": by, "open": given.get("open", ""), "groups": groups, "left": left, "rows": rows, "more": more}
 
 
-def attention(services: ConsoleServices, entities: Sequence[EntityStatus]) -> dict[str, int]:
+def attention(entities: Sequence[EntityStatus], plans: Sequence[Plan]) -> dict[str, int]:
     """How much of what people look at beside the list of tills there is: held entities, refused rows, plans."""
     held = sum(bool(one.code) and not one.confirmed_by for one in entities)
     return {
         "held": held,
         "refused": sum(one.refused for one in entities),
-        "plans": len(services.loads.plans()),
+        "plans": len(plans),
     }
 
 
@@ -204,7 +206,7 @@ def ticked(services: ConsoleServices, visit: Visit) -> list[str]:
     names = list(dict.fromkeys(visit.texts("selected")))
     if visit.text("everything") == "1":
         filtered = _asked_for(visit)
-        names = [one.name for one in services.load_views.rows() if filtered.fits(one)]
+        names = [one.name for one in services.load_views.tills().rows if filtered.fits(one)]
     if not names:
         raise PageRefusedError("nothing_selected", 422)
     return names
@@ -244,7 +246,7 @@ def _digest(names: Sequence[str]) -> str:
 
 def _everyone(services: ConsoleServices, names: Sequence[str]) -> bool:
     """Whether these are all tills: then those that are created later get it too."""
-    return {one.name for one in services.load_views.rows()} == set(names)
+    return {one.name for one in services.load_views.tills().rows} == set(names)
 
 
 def _ordered(order: Callable[[], Rollout]) -> Rollout:

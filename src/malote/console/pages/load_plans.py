@@ -42,12 +42,13 @@ class ShownPlan(msgspec.Struct, frozen=True):
 
 
 def context(services: ConsoleServices) -> dict[str, Any]:
+    plans = services.loads.plans()
     return {
         "section": "load-manager",
-        "plans": [_shown(services, plan) for plan in services.loads.plans()],
+        "plans": [_shown(services, plan) for plan in plans],
         "compare_at": till_loads.compare_at(services),
         "quiet_hours": services.load_views.settings.quiet_hours,
-        "attention": load_manager.attention(services, services.load_views.entities()),
+        "attention": load_manager.attention(services.load_views.entities(), plans),
     } | form(services)
 
 

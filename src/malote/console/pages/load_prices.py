@@ -57,7 +57,7 @@ def price(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "trouble": trouble,
         "tills": [one.till for one in services.structures.tills()][: load_manager.MOST_ROWS],
         "begins": _begins,
-        "attention": load_manager.attention(services, services.load_views.entities()),
+        "attention": load_manager.attention(services.load_views.entities(), services.loads.plans()),
     }
 
 
@@ -75,7 +75,7 @@ def sold(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
         "days": [one for one in days if one.differing],
         "lines": lines[:MOST_LINES],
         "more": len(lines) > MOST_LINES,
-        "attention": load_manager.attention(services, services.load_views.entities()),
+        "attention": load_manager.attention(services.load_views.entities(), services.loads.plans()),
     }
 
 

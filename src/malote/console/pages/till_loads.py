@@ -47,10 +47,9 @@ def standing(load: TillLoad) -> Standing:
     return "behind" if load.state in ("behind", "loading", "back", "none") else "well"
 
 
-def coming(services: ConsoleServices, loads: Sequence[TillLoad]) -> dict[str, NextLoad]:
+def coming(services: ConsoleServices, loads: Sequence[TillLoad], plans: Sequence[Plan]) -> dict[str, NextLoad]:
     """Which load each of these tills gets next, by its name."""
     waves = services.loads.rollouts.waiting()
-    plans = services.loads.plans()
     compared_next, now = compare_at(services), services.now()
     found = {}
     for one in loads:
@@ -68,9 +67,8 @@ def compare_at(services: ConsoleServices) -> float | None:
         return None
 
 
-def rollout(services: ConsoleServices) -> ShownWaves | None:
+def waves(services: ConsoleServices, found: Rollout | None) -> ShownWaves | None:
     """The newest load that goes out wave by wave, while it does and while its end is news."""
-    found = services.loads.rollouts.find()
     if found is None or (found.finished_at is not None and services.now() - found.finished_at > NEWS_SECONDS):
         return None
     waits = found.state == "running" and services.loads.rollouts.waits_for_approval()
@@ -143,7 +141,7 @@ def of_till(services: ConsoleServices, name: str) -> dict[str, Any]:
     return {
         "status": status,
         "load": next((one for one in status.tills if one.till == name), None),
-        "coming": coming(services, status.tills).get(name),
+        "coming": coming(services, status.tills, services.loads.plans()).get(name),
         "load_entities": services.loads.till_entities(name),
         "asked": asked_of(services, name),
         "obstacle": obstacle(services),
