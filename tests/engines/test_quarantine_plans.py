@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, Table, event, select
 
+from malote.database.book_tables import book_day, number_gap
+from malote.database.chunks import among
 from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
+from malote.database.tables import till_series
 from malote.orders.book import OrderBook
 from malote.quarantine import candidates, index, synchronise_orders
 from malote.quarantine.quarantine_reports import Selection
@@ -78,6 +81,16 @@ def test_nothing_is_read_from_end_to_end(engine: Engine, asked: str) -> None:
         ASKED[asked](engine)
     assert statements
     assert [line for line in plans_of(engine, statements) if line.startswith("SCAN") and "INDEX" not in line] == []
+
+
+@pytest.mark.parametrize("table", [book_day, till_series, number_gap], ids=str)
+def test_keys_of_several_columns_are_found_by_their_index(engine: Engine, table: Table) -> None:
+    columns = list(table.primary_key.columns)[:3]
+    keys = [tuple(column.type.python_type(number) for column in columns) for number in (1, 2)]
+    with heard(engine) as statements, reading(engine) as connection:
+        connection.execute(select(table).where(among(columns, keys)))
+        connection.execute(select(table).where(among(columns, [])))
+    assert any(line.startswith(f"SEARCH {table} USING INDEX") for line in plans_of(engine, statements[:1]))
 
 
 def test_what_is_to_be_written_is_found_among_however_many(engine: Engine) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select, tuple_, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from malote.books.gap_keeping import counts_as_sale, lock, of_series, reckon
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import number_gap, number_series, number_walk
-from malote.database.chunks import chunks
+from malote.database.chunks import among, chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.upserting import insert_into
@@ -174,13 +174,12 @@ def _known(connection: Connection, keys: dict[SeriesKey, Any]) -> dict[SeriesKey
     found: dict[SeriesKey, _Known] = {}
     for some in chunks([(key.issuer, key.model, key.series) for key in sorted(keys)]):
         columns = number_series.c
-        for row in connection.execute(
-            select(number_series).where(tuple_(columns.issuer, columns.model, columns.series).in_(some))
-        ):
+        own = among((columns.issuer, columns.model, columns.series), some)
+        for row in connection.execute(select(number_series).where(own)):
             found[SeriesKey(row.issuer, row.model, row.series)] = _Known(row.first, row.last, row.started_at)
         gap = number_gap.c
         query = select(gap.issuer, gap.model, gap.series, gap.first, gap.last).where(gap.state != "voided")
-        for row in connection.execute(query.where(tuple_(gap.issuer, gap.model, gap.series).in_(some))):
+        for row in connection.execute(query.where(among((gap.issuer, gap.model, gap.series), some))):
             found[SeriesKey(*row[:3])].gaps.append((row.first, row.last))
     return found
 

@@ -15,6 +15,7 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import QuarantineError
 from malote.tills import series
+from malote.tills.series import SeriesKey
 
 MOST = 1000  # of each kind, the newest
 
@@ -109,15 +110,25 @@ def _made(engine: Engine, kind: MappingKind) -> dict[tuple[str, str], AuditEntry
 
 def _series(engine: Engine, made: dict[tuple[str, str], AuditEntry]) -> list[Mapping]:
     """Those that a person assigned, while they are that till's."""
-    found = []
+    by_person = {
+        _series_key(issuer, code): (code, entry)
+        for (issuer, code), entry in made.items()
+        if entry.actor != audit.SYSTEM.name and code.partition("/")[2].isdigit()
+    }
     with reading(engine) as connection:
-        for (issuer, code), entry in made.items():
-            model, _, number = code.partition("/")
-            owner = series.owner(connection, (issuer, model, int(number))) if number.isdigit() else None
-            if owner is not None and entry.actor != audit.SYSTEM.name and entry.object == f"till:{owner}":
-                before = str(entry.before.get("owner") or "")
-                found.append(Mapping("series", issuer, code, owner, entry.at, entry.actor, None, before, entry.reason))
+        owners = series.owners_of(connection, by_person)
+    found = []
+    for key, (code, entry) in by_person.items():
+        owner = owners.get(key)
+        if owner is not None and entry.object == f"till:{owner}":
+            before = str(entry.before.get("owner") or "")
+            found.append(Mapping("series", key[0], code, owner, entry.at, entry.actor, None, before, entry.reason))
     return found
+
+
+def _series_key(issuer: str, code: str) -> SeriesKey:
+    model, _, number = code.partition("/")
+    return issuer, model, int(number)
 
 
 def _document(entry: AuditEntry) -> int | None:
@@ -140,8 +151,7 @@ def _end_issuer(connection: Connection, found: Mapping, now: float) -> bool:
 
 def _end_series(connection: Connection, found: Mapping, now: float) -> bool:
     """The series goes back to the till that owned it, or to nobody."""
-    model, _, number = found.code.partition("/")
-    key = (found.issuer, model, int(number))
+    key = _series_key(found.issuer, found.code)
     if series.owner(connection, key) != found.target:
         return False
     series.give_back(connection, key, found.before)

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, select, tuple_
+from sqlalchemy import Connection, Engine, delete, select
 
 from malote.database.book_tables import book_day, touched_day
+from malote.database.chunks import among
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.upserting import insert_into
@@ -57,7 +58,7 @@ def recount(engine: Engine, calendar: Calendar, most: int = MOST) -> int:
             break
         with writing(engine) as connection:
             keys = [(row.till_id, row.day) for row in marks]
-            connection.execute(delete(touched_day).where(tuple_(touched_day.c.till_id, touched_day.c.day).in_(keys)))
+            connection.execute(delete(touched_day).where(among((touched_day.c.till_id, touched_day.c.day), keys)))
             for till_id, day in keys:
                 _count(connection, calendar, till_id, date.fromisoformat(day))
         done += len(marks)

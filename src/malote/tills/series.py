@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, select, text
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
+from malote.database.chunks import among, chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.database.tables import till_series
@@ -94,8 +95,12 @@ def give_back(connection: Connection, key: SeriesKey, till: str) -> None:
 
 def owner(connection: Connection, key: SeriesKey) -> str | None:
     """The name of the till that owns the series; None where nobody does."""
-    found = _owners(connection, [key]).get(key)
-    return found[1] if found else None
+    return owners_of(connection, [key]).get(key)
+
+
+def owners_of(connection: Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, str]:
+    """The names of the tills that own these series; those that nobody owns are absent."""
+    return {key: name for key, (_, name) in _owners(connection, wanted).items()}
 
 
 def owned(engine: Engine, till: Till | None = None) -> dict[int, list[SeriesKey]]:
@@ -147,17 +152,13 @@ def _facts(key: SeriesKey) -> audit.Facts:
     return {"issuer": key[0], "model": key[1], "series": str(key[2])}
 
 
-def _owners(connection: Connection, wanted: Iterable[SeriesKey]) -> _Owners:
-    # A pouch holds one series or two: a look-up each.
+def _owners(connection: Connection, wanted: Collection[SeriesKey]) -> _Owners:
+    own = (till_series.c.issuer, till_series.c.model, till_series.c.series)
+    query = select(*own, tills.c.id, tills.c.name).join_from(till_series, tills, till_series.c.till_id == tills.c.id)
     owners: _Owners = {}
-    for issuer, model, series in wanted:
-        row = connection.execute(
-            select(tills.c.id, tills.c.name)
-            .join_from(till_series, tills, till_series.c.till_id == tills.c.id)
-            .where(till_series.c.issuer == issuer, till_series.c.model == model, till_series.c.series == series)
-        ).one_or_none()
-        if row is not None:
-            owners[issuer, model, series] = (row.id, row.name)
+    for some in chunks(list(wanted)):
+        for issuer, model, number, till_id, name in connection.execute(query.where(among(own, some))):
+            owners[issuer, model, number] = (till_id, name)
     return owners
 
 

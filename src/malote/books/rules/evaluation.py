@@ -3,19 +3,20 @@
 The cost is that of what changed. Of sales the changes are followed in their one order (spool/feed.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, bindparam, delete, func, select, update
 
 from malote.books import closings
 from malote.books.rules import fields, rule_store
 from malote.books.rules.file import OwnRule
 from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day
-from malote.database.chunks import chunks
+from malote.database.chunks import among, chunks
 from malote.database.engine import reading, writing
 from malote.database.rule_tables import own_rule_finding, own_rule_walk
 from malote.database.tables import document as documents
@@ -82,7 +83,7 @@ def _follow(engine: Engine, calendar: BusinessCalendar, rules: Sequence[OwnRule]
             moved = update(own_rule_walk).where(own_rule_walk.c.feed_to == walked.feed_to)
             if not connection.execute(moved.values(feed_to=page[-1].number if page else last)).rowcount:
                 return  # another looks too
-            _forget(connection, own_rule_finding.c.access_key, keys, rules, found)
+            _forget(connection, own_rule_finding.c.access_key.in_, keys, rules, found)
             _write(connection, found, now)
 
 
@@ -130,9 +131,9 @@ def _judge_days(engine: Engine, calendar: BusinessCalendar, rules: Sequence[OwnR
             for one in of_day(connection, calendar, rules, row.till_id, row.name, date.fromisoformat(row.day))
         ]
         own = [(row.till_id, row.day) for row in due]
-        judged = update(book_day).where(tuple_(book_day.c.till_id, book_day.c.day).in_(own))
+        judged = update(book_day).where(among((book_day.c.till_id, book_day.c.day), own))
         connection.execute(judged.values(ruled_at=now))
-        _forget(connection, tuple_(own_rule_finding.c.till_id, own_rule_finding.c.day), own, rules, found)
+        _forget(connection, partial(among, (own_rule_finding.c.till_id, own_rule_finding.c.day)), own, rules, found)
         _write(connection, found, now)
 
 
@@ -188,13 +189,17 @@ def of_day(
 
 
 def _forget(
-    connection: Connection, place: Any, chosen: Sequence[Any], rules: Sequence[OwnRule], found: Sequence[RuleHit]
+    connection: Connection,
+    among_these: Callable[[Sequence[Any]], ColumnElement[bool]],
+    chosen: Sequence[Any],
+    rules: Sequence[OwnRule],
+    found: Sequence[RuleHit],
 ) -> None:
     """What was found of these and holds no more; what a person answered for stays."""
     known = {(one.rule, one.till_id, one.day, one.access_key) for one in found}
     of_rules = (own_rule_finding.c.rule.in_([one.name for one in rules]), own_rule_finding.c.accepted_at.is_(None))
     for some in chunks(list(chosen)):
-        held = connection.execute(select(*_PLACE).where(place.in_(some), *of_rules)).all()
+        held = connection.execute(select(*_PLACE).where(among_these(some), *of_rules)).all()
         gone = [row for row in held if tuple(row) not in known]
         for each in chunks(gone):
             statement = delete(own_rule_finding).where(*(one == bindparam(f"of_{one.name}") for one in _PLACE))
