@@ -7,7 +7,7 @@ import typer
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.cli.rejected_numbers import ReasonOption
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table

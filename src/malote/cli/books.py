@@ -10,10 +10,10 @@ import typer
 from rich.text import Text
 
 from malote.bilingual import Bilingual
-from malote.cli import books_closings, books_damaged, books_export, books_gaps, books_lost
-from malote.cli.books_board import board
 from malote.rejection import Language
 from malote.terminal import store_clock
+from malote.terminal.audit_reason import ReasonOption
+from malote.terminal.book_options import DayOption, TillOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from malote.books.reconciling import Books, NamedDifference, ReconcileQuery, ReconcileReport
 
 MOST_NAMED = 200  # differences on a terminal; --json has all
-
-DayOption = Annotated[str | None, typer.Option("--day", help="Only this business day.", metavar="YYYY-MM-DD")]
-TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
 
 _WHAT: dict[str, Bilingual[str]] = {
     "missing": Bilingual("fora do ERP", "not in the ERP"),
@@ -54,21 +51,6 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     app.command("reconcile")(reconcile)
     app.command("rebook")(rebook)
-    app.command("board")(board)
-    app.command("gaps")(books_gaps.gaps)
-    app.command("accept-gaps")(books_gaps.accept_gaps)
-    app.command("accept-day")(books_gaps.accept_day)
-    app.command("lost")(books_lost.lost)
-    app.command("accept-lost")(books_lost.accept_lost)
-    app.command("closings")(books_closings.closings)
-    app.command("read-closing")(books_closings.read_closing)
-    app.command("accept-closing")(books_closings.accept_closing)
-    app.command("damaged")(books_damaged.damaged)
-    app.command("mend")(books_damaged.mend)
-    app.command("accept-damaged")(books_damaged.accept_damaged)
-    app.command("close")(books_export.close)
-    app.command("export")(books_export.export)
-    app.command("verify")(books_export.verify)
 
 
 def reconcile(
@@ -98,7 +80,7 @@ def rebook(
     accepted: Annotated[
         bool, typer.Option("--accepted", help="Also what was accepted as gone (malote erp accept-ledger).")
     ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.")] = "",
+    reason: ReasonOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
     dry_run: DryRunOption = False,
     config: ConfigOption = None,

@@ -7,9 +7,9 @@ import typer
 from rich.text import Text
 
 from malote.bilingual import Bilingual
-from malote.cli.books_lost import said_of
 from malote.rejection import Language
 from malote.terminal import store_clock
+from malote.terminal.book_options import TillOption, lost_sale
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.first_of_many import tills_to_show
 from malote.terminal.output import amount, console, print_json, say
@@ -41,8 +41,13 @@ OTHER = {
 _WIDE = 10  # days side by side on a terminal
 
 
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("board")(board)
+
+
 def board(
-    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    till: TillOption = None,
     days: Annotated[int, typer.Option("--days", help="How many business days, today's included.", min=1, max=92)] = 30,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -108,7 +113,7 @@ def _show(found: "Board", language: Language, now: float) -> None:
         said = Bilingual("não chegaram, e o dia já acabou", "not here, and the day is over").of(language)
         say(f"{one.till} · {one.day.isoformat()} · {one.count} · R$ {amount(one.total, language)} · {said}")
     for sale in found.lost:
-        say(f"{said_of(sale, language)} · {Bilingual('perdida no caixa', 'lost at the till').of(language)}")
+        say(f"{lost_sale(sale, language)} · {Bilingual('perdida no caixa', 'lost at the till').of(language)}")
     for named in found.other:
         say(_other(named, language))
     for month in found.months:

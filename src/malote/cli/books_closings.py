@@ -10,10 +10,11 @@ import typer
 from rich.text import Text
 
 from malote.bilingual import Bilingual
-from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.fiscal.payment_methods import method_name
 from malote.rejection import Language
 from malote.terminal import store_clock
+from malote.terminal.audit_reason import ReasonOption, checked_reason
+from malote.terminal.book_options import TillOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -38,8 +39,15 @@ _PROBLEMS = {
 }
 
 
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("closings")(closings)
+    app.command("read-closing")(read_closing)
+    app.command("accept-closing")(accept_closing)
+
+
 def closings(
-    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    till: TillOption = None,
     days: Annotated[int, typer.Option("--days", help="How many days back.", min=1, max=1100)] = 30,
     config: ConfigOption = None,
     json: JsonOption = False,

@@ -8,7 +8,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from malote.bilingual import Bilingual, Language
-from malote.cli.books_gaps import ReasonOption, checked_reason
+from malote.terminal.audit_reason import ReasonOption, checked_reason
+from malote.terminal.book_options import TillOption
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, errors, print_json, say
 
@@ -24,8 +25,15 @@ _WHAT: dict["Damage", Bilingual[str]] = {
 }
 
 
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("damaged")(damaged)
+    app.command("mend")(mend)
+    app.command("accept-damaged")(accept_damaged)
+
+
 def damaged(
-    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    till: TillOption = None,
     accepted: Annotated[bool, typer.Option("--accepted", help="Also those that somebody answered for.")] = False,
     whole: Annotated[bool, typer.Option("--now", help="Reads all that is kept first; that may take long.")] = False,
     config: ConfigOption = None,

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from malote.bilingual import Bilingual, Language
-from malote.cli.books_gaps import checked_reason
+from malote.terminal.audit_reason import checked_reason
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of, wrong_usage
 from malote.terminal.output import amount, print_json, say
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 
 MOST_DAYS = 366  # of one export
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("close")(close)
+    app.command("export")(export)
+    app.command("verify")(verify)
 
 
 def close(

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
+from malote.terminal.audit_reason import ReasonOption, checked_reason
+from malote.terminal.book_options import TillOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import plain_table
@@ -23,11 +25,16 @@ STATES = {
     "at_till": Bilingual("está no caixa", "at the till"),
 }
 
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("gaps")(gaps)
+    app.command("accept-gaps")(accept_gaps)
+    app.command("accept-day")(accept_day)
 
 
 def gaps(
-    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    till: TillOption = None,
     accepted: Annotated[bool, typer.Option("--accepted", help="Also those that somebody accepted.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -120,15 +127,6 @@ def accept_day(
         say(Bilingual("Nada difere aí.", "Nothing differs there.").of(services.settings.language))
     if not count:
         raise typer.Exit(FOUND)
-
-
-def checked_reason(text: str) -> str:
-    """Raises ``typer.BadParameter`` where it says nothing, or too much."""
-    from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON
-
-    if not SHORTEST_REASON <= len(text.strip()) <= LONGEST_REASON:
-        raise typer.BadParameter(f"{SHORTEST_REASON} to {LONGEST_REASON} characters", param_hint="--reason")
-    return text.strip()
 
 
 def _within(one: "ListedGap", wanted: "WantedGaps") -> int:

@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.books_gaps import ReasonOption, checked_reason
-from malote.rejection import Language
+from malote.terminal.audit_reason import ReasonOption, checked_reason
+from malote.terminal.book_options import TillOption, lost_sale
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, services_of
 from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
-    from malote.tills.lost_sales import LostAtTill
+    pass
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("lost")(lost)
+    app.command("accept-lost")(accept_lost)
 
 
 def lost(
-    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    till: TillOption = None,
     accepted: Annotated[bool, typer.Option("--accepted", help="Also those that somebody answered for.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -40,7 +46,7 @@ def lost(
     else:
         for one in found:
             said = "" if one.accepted_at is None else Bilingual(" (aceita)", " (accepted)").of(language)
-            say(said_of(one, language) + said)
+            say(lost_sale(one, language) + said)
     if any(one.accepted_at is None for one in found):
         raise typer.Exit(FOUND)
 
@@ -74,10 +80,3 @@ def accept_lost(
     else:
         words = Bilingual("Seriam aceitas", "Would be accepted") if dry_run else Bilingual("Aceitas", "Accepted")
         say(f"{words.of(language)}: {count}, R$ {amount(total, language)}.")
-
-
-def said_of(one: "LostAtTill", language: Language) -> str:
-    """Till, number, key and value, as far as known."""
-    number = f"{one.series}/{one.number}" if one.number is not None else one.name
-    total = "?" if one.total is None else amount(one.total, language)
-    return f"{one.till} · {number} · {one.access_key or '?'} · R$ {total}"

@@ -7,6 +7,7 @@ import typer
 from rich.progress import Progress
 
 from malote.bilingual import Bilingual, Language
+from malote.terminal.book_options import TillOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of, wrong_usage
 from malote.terminal.output import amount, errors, print_json, say
 
@@ -51,7 +52,7 @@ def send(
     to: Annotated[str, typer.Option("--to", help="A consumer with a webhook or a folder.", metavar="CONSUMER")],
     since: Annotated[str, typer.Option("--from", help="First business day.", metavar="YYYY-MM-DD")],
     until: Annotated[str, typer.Option("--until", help="Last business day.", metavar="YYYY-MM-DD")],
-    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    till: TillOption = None,
     dry_run: DryRunOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,

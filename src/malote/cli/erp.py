@@ -1,30 +1,17 @@
 """``malote erp …``: the production database, as whoever looks after it meets it."""
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from malote.bilingual import Bilingual
 from malote.config import Settings
-from malote.terminal.command import FOUND, ConfigOption, explained, require_settings, settings_of, warn
+from malote.terminal.command import FOUND, ConfigOption, explained, warn
+from malote.terminal.erp_options import ProfileOption, UrlArgument, require_erp, settings_with
 from malote.terminal.output import say
 
 MOST_NAMED = 8  # tables and columns that don't fit
 
-UrlArgument = Annotated[
-    str,
-    typer.Argument(
-        help="Address of the database; erp.url of the settings by default. On a command line, others may see a password"
-        " in it: MALOTE_ERP_URL in the environment is safer.",
-        show_default=False,
-    ),
-]
-ProfileOption = Annotated[
-    str | None,
-    typer.Option("--profile", help="Another profile than erp.profile of the settings.", show_default=False),
-]
 UserOption = Annotated[
     str,
     typer.Option("--user", help="The posting user; the address' own by default.", show_default=False),
@@ -108,19 +95,3 @@ def grants(
         )
     for statement in granted:
         say(statement)
-
-
-def settings_with(config: Path | None, profile: str | None) -> Settings:
-    """The settings, with another profile where one is given."""
-    settings = settings_of(config)
-    if profile is None:
-        return settings
-    if profile.endswith(".toml"):
-        profile = str(Path(profile).resolve())  # relative to here, as typed, and not to the home folder
-    return msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, profile=profile))
-
-
-def require_erp(config: Path | None, url: str, settings: Settings) -> None:
-    """Ends the command where neither an address nor settings say which ERP is meant."""
-    if not url:
-        require_settings(config, settings)

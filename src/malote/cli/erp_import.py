@@ -12,6 +12,7 @@ from rich.status import Status
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.config import Settings
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, fail, services_of, warn
 from malote.terminal.output import errors, print_json, say
 
@@ -28,7 +29,6 @@ QueryOption = Annotated[
     str | None,
     typer.Option("--query", help="A SELECT over the ERP that returns access keys; it can write nothing."),
 ]
-ReasonOption = Annotated[str, typer.Option("--reason", help="For the audit trail.")]
 
 
 def register(app: typer.Typer) -> None:

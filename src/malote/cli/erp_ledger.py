@@ -1,15 +1,13 @@
 """``malote erp accept-ledger``: a person says why the ERP's ledger lacks what was booked."""
 
 import time
-from typing import Annotated
 
 import typer
 
 from malote.bilingual import Bilingual
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, ConfigOption, services_of
 from malote.terminal.output import say
-
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:

@@ -7,9 +7,9 @@ import msgspec
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.erp import ProfileOption, UrlArgument, require_erp, settings_with
 from malote.config import Settings
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
+from malote.terminal.erp_options import ProfileOption, UrlArgument, require_erp, settings_with
 from malote.terminal.output import console, print_json, say, say_lines
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from malote import rejection
-from malote.cli.erp import UrlArgument, require_erp
 from malote.terminal.command import WRONG_USAGE, ConfigOption, explained, fail, settings_of
+from malote.terminal.erp_options import UrlArgument, require_erp
 from malote.terminal.output import errors, say_lines
 
 

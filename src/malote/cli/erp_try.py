@@ -9,10 +9,10 @@ import typer
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.cli.erp import ProfileOption, require_erp, settings_with
 from malote.config import Settings, limits_of
 from malote.erp.protocol import Touched
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, explained
+from malote.terminal.erp_options import ProfileOption, require_erp, settings_with
 from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """``malote loads diff|price|sales|schedule``: what was in force when and sold then, and what comes at which time."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +8,8 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal import store_clock
-from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, moment_of, services_of
+from malote.terminal.load_options import put_off_words
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
@@ -122,28 +121,6 @@ def schedule(
         print_json({"plans": plans, "compare_at": compare_at})
     else:
         _show_plans(plans, compare_at, language)
-
-
-def put_off_words(begins: str, language: Language) -> str:
-    """Of a price that rises. ``begins``: as rows have instants."""
-    at = local_time(datetime.fromisoformat(begins).timestamp(), language)
-    return Bilingual(
-        f"vale a partir de {at}, porque sobe na gôndola primeiro",
-        f"valid from {at}, since it goes up on the shelf first",
-    ).of(language)
-
-
-def moment_of(option: str, text: str) -> float | None:
-    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=store_clock.now().tzinfo)
-        return found.astimezone(UTC).timestamp()  # which a year beyond the calendar's ends has no time of
-    except (ValueError, OverflowError):
-        wrong_usage(f"{option}: {text}: YYYY-MM-DDTHH:MM")
 
 
 def _values(side: dict[str, Any] | None, names: list[str]) -> str:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.loads import EntitiesOption, TillsOption
-from malote.cli.rollouts import NumberArgument, ReasonOption, act_and_show, number_or_newest, show_status
 from malote.orders.rollout_reports import Rollout
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.load_options import EntitiesOption, TillsOption
+from malote.terminal.rollout_report import NumberArgument, act_and_show, number_or_newest, show_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,22 +10,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.cli.load_history import moment_of, put_off_words
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of, wrong_usage
+from malote.terminal.audit_reason import ReasonOption
+from malote.terminal.command import (
+    FOUND,
+    OK,
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    moment_of,
+    services_of,
+    wrong_usage,
+)
+from malote.terminal.load_options import EntitiesOption, TillsOption, put_off_words
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
     from malote.loads.load_reports import EntityStatus, Refusal, TillLoad
     from malote.loads.staging import StagingReport
-
-EntitiesOption = Annotated[
-    list[str] | None, typer.Option("--entity", help="Of this entity alone; may be given again.", metavar="NAME")
-]
-TillsOption = Annotated[
-    list[str] | None, typer.Option("--till", help="For this till alone; may be given again.", metavar="NAME")
-]
 
 _STATES = Bilingual(
     {
@@ -126,7 +129,7 @@ def status(till: TillsOption = None, config: ConfigOption = None, json: JsonOpti
 
 def confirm(
     entity: Annotated[str, typer.Argument(help="The entity that is held.", metavar="ENTITY")],
-    reason: Annotated[str, typer.Option(help="Why; for the audit trail.")] = "",
+    reason: ReasonOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from malote.bilingual import Bilingual
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import ConfigOption, JsonOption, services_of, wrong_usage
 from malote.terminal.output import amount, console, print_json
 from malote.terminal.tables import local_time, plain_table, printable
@@ -47,7 +48,7 @@ def show_rule(
     rehearsed: Annotated[
         int | None, typer.Option("--rehearsed", help="With on: how many sessions the rehearsal would have ended.")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")] = "",
+    reason: ReasonOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

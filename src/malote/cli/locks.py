@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 
 from malote.bilingual import Bilingual
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FAILED, FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
 from malote.terminal.output import console, print_json
 from malote.terminal.tables import printable
@@ -48,7 +49,7 @@ def list_locks(user: UserOption = "", config: ConfigOption = None, json: JsonOpt
 
 def kill(
     session: SessionArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")],
+    reason: ReasonOption,
     user: UserOption = "",
     any_session: Annotated[
         bool, typer.Option("--any", help="Also one that is no root blocker; protected ones never.")

@@ -5,7 +5,7 @@ What can be done to them is in ``rejected_actions``.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -16,6 +16,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import ConfigOption, JsonOption, services_of
+from malote.terminal.document_selection import CodeOption, TillOption
 from malote.terminal.first_of_many import first_of_many
 from malote.terminal.output import console, print_json, say
 
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
-
-TillOption = Annotated[str | None, typer.Option("--till", help="Only this till's documents.", metavar="NAME")]
-CodeOption = Annotated[
-    str | None, typer.Option("--code", help="Only those rejected for this reason, such as items_sum.", metavar="CODE")
-]
 
 
 class RejectedEntry(msgspec.Struct, frozen=True):

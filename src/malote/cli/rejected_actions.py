@@ -8,17 +8,19 @@ from rich.text import Text
 
 from malote import durable, rejection
 from malote.bilingual import Bilingual
-from malote.cli.jobs import carry_out
-from malote.cli.rejected import CodeOption, TillOption
 from malote.rejection import Language
 from malote.terminal.command import ConfigOption, DryRunOption, JsonOption, misuse, services_of
 from malote.terminal.document_selection import (
     AllOption,
+    CodeOption,
+    IdArgument,
     IdsArgument,
+    TillOption,
     end,
     selection_of,
     show_refused,
 )
+from malote.terminal.job_report import carry_out
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import local_time, plain_table
 
@@ -35,8 +37,6 @@ _REPLAYED = {
         "{count} would go back in the queue; what the ERP will say of them only it knows (malote erp try FILE)",
     ),
 }
-
-IdArgument = Annotated[int, typer.Argument(help="The document's number, as listed.", metavar="NUMBER")]
 
 
 def register(app: typer.Typer, trash: typer.Typer) -> None:

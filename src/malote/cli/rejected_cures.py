@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.jobs import carry_out
-from malote.cli.rejected_actions import IdArgument
-from malote.cli.rejected_numbers import ReasonOption
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import ConfigOption, JsonOption, services_of
-from malote.terminal.document_selection import end, show_refused
+from malote.terminal.document_selection import IdArgument, end, show_refused
+from malote.terminal.job_report import carry_out
 from malote.terminal.output import print_json, say
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 OldArgument = Annotated[str, typer.Argument(help="The code as the document has it.", metavar="OLD")]
 NewArgument = Annotated[str, typer.Argument(help="The code under which it is booked from now on.", metavar="NEW")]
-WhyOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", metavar="TEXT")]
 AloneOption = Annotated[
     bool, typer.Option("--alone", help="Replays this document alone, and not all of its till with the same reason.")
 ]
@@ -45,7 +43,7 @@ def map_product(
     number: IdArgument,
     old: OldArgument,
     new: NewArgument,
-    reason: WhyOption = "",
+    reason: ReasonOption = "",
     alone: AloneOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -58,7 +56,7 @@ def map_payment(
     number: IdArgument,
     old: OldArgument,
     new: NewArgument,
-    reason: WhyOption = "",
+    reason: ReasonOption = "",
     alone: AloneOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -69,7 +67,7 @@ def map_payment(
 
 def assign_series(
     number: IdArgument,
-    reason: WhyOption = "",
+    reason: ReasonOption = "",
     alone: AloneOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.rejected_numbers import ReasonOption
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of
 from malote.terminal.output import print_json, say
 from malote.terminal.store_clock import here

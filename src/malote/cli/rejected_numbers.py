@@ -1,20 +1,18 @@
 """``malote rejected reverse|seen|keep|book``: what a person decides about documents that are in each other's way."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.rejected_actions import IdArgument
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import ConfigOption, JsonOption, services_of
-from malote.terminal.document_selection import end, show_refused
+from malote.terminal.document_selection import IdArgument, end, show_refused
 from malote.terminal.output import print_json, say
 
 if TYPE_CHECKING:
     from malote.quarantine.quarantine_reports import CureReport
     from malote.rejection import Language
-
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", metavar="TEXT")]
 
 
 def register(app: typer.Typer) -> None:

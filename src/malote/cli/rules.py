@@ -10,8 +10,9 @@ import typer
 from rich.text import Text
 
 from malote.bilingual import Bilingual
-from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
+from malote.terminal.audit_reason import ReasonOption, checked_reason
+from malote.terminal.book_options import TillOption
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, day_of, services_of, wrong_usage
 from malote.terminal.output import amount, console, errors, print_json, say
 from malote.terminal.tables import plain_table
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from malote.books.rules.file import OwnRule
     from malote.books.rules.rule_findings import ToldRule
     from malote.business_day import BusinessCalendar
-
-TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
 
 
 def register(app: typer.Typer) -> None:

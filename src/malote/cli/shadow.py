@@ -10,9 +10,9 @@ import typer
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.cli.books import DayOption
 from malote.rejection import Language
 from malote.terminal import store_clock
+from malote.terminal.book_options import DayOption
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table

@@ -13,12 +13,11 @@ from rich.text import Text
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.cli.tills import say_no_tills
 from malote.rejection import Language
 from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.first_of_many import tills_to_show
-from malote.terminal.output import amount, console, print_json, say
+from malote.terminal.output import amount, console, print_json, say, say_no_tills
 
 if TYPE_CHECKING:
     from malote.app import Services

@@ -9,9 +9,9 @@ import typer
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.cli.jobs import run
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, misuse, services_of, warn
+from malote.terminal.job_report import run
 from malote.terminal.output import amount, print_json, say
 from malote.terminal.tables import local_time
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual, Language
 from malote.terminal.command import ConfigOption, JsonOption, misuse, services_of, wrong_usage
-from malote.terminal.output import console, print_json, say, say_lines
+from malote.terminal.output import console, print_json, say, say_lines, say_no_tills
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -142,16 +142,6 @@ def assign(
                 f"série {series} agora é do caixa {till.name}", f"series {series} now belongs to till {till.name}"
             ).of(services.settings.language)
         )
-
-
-def say_no_tills(language: Language) -> None:
-    """The empty state of every list of tills."""
-    say(
-        Bilingual(
-            "Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1",
-            "There is no till yet. Create the first one: malote till create caixa1",
-        ).of(language)
-    )
 
 
 def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:

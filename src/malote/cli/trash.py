@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from malote.bilingual import Bilingual
-from malote.cli.rejected import TillOption
-from malote.cli.rejected_numbers import ReasonOption
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
-from malote.terminal.document_selection import AllOption
+from malote.terminal.document_selection import AllOption, TillOption
 from malote.terminal.output import amount, errors, print_json, say
 
 NumbersArgument = Annotated[

@@ -13,13 +13,13 @@ from malote.accounts.users import User
 from malote.bilingual import Bilingual
 from malote.database.opened import OpenedStore
 from malote.rejection import Language
+from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import ConfigOption, JsonOption, store_of
 from malote.terminal.output import console, print_json
 from malote.terminal.tables import local_time, printable
 
 NameArgument = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
 RoleOption = Annotated[Role, typer.Option("--role", help="What the person may do.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
 GenerateOption = Annotated[
     bool, typer.Option("--generate", help="Make a one-time password and print it, instead of asking for one.")
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -111,6 +111,19 @@ def day_of(option: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         wrong_usage(f"{option}: {text}: YYYY-MM-DD")
+
+
+def moment_of(option: str, text: str) -> float | None:
+    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=store_clock.now().tzinfo)
+        return found.astimezone(UTC).timestamp()  # which a year beyond the calendar's ends has no time of
+    except (ValueError, OverflowError):
+        wrong_usage(f"{option}: {text}: YYYY-MM-DDTHH:MM")
 
 
 def require_settings(path: Path | None, settings: Settings) -> None:

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # documents, of those that were left as they are
 
+IdArgument = Annotated[int, typer.Argument(help="The document's number, as listed.", metavar="NUMBER")]
 IdsArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither numbers nor a till nor a reason say.")]
+
+TillOption = Annotated[str | None, typer.Option("--till", help="Only this till's documents.", metavar="NAME")]
+CodeOption = Annotated[
+    str | None, typer.Option("--code", help="Only those rejected for this reason, such as items_sum.", metavar="CODE")
+]
 
 
 def selection_of(

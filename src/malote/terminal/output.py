@@ -72,3 +72,13 @@ def amount(cents: int, language: Language) -> str:
 
 
 _PORTUGUESE_POINTS = str.maketrans(",.", ".,")
+
+
+def say_no_tills(language: Language) -> None:
+    """The empty state of every list of tills."""
+    say(
+        Bilingual(
+            "Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1",
+            "There is no till yet. Create the first one: malote till create caixa1",
+        ).of(language)
+    )
