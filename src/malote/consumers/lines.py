@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from malote import rejection
 from malote.fiscal.amounts import money
-from malote.fiscal.documents import Document
+from malote.fiscal.documents import Document, cancellation_of
 from malote.fiscal.json_form import DocumentTold, told
 from malote.register.reopening import ExtractedPlace, reopened
 from malote.rejection import Language
@@ -105,7 +105,8 @@ def _fields(document: Document | None, change: Change) -> dict[str, Any]:
 def _known(change: Change) -> dict[str, Any]:
     """Of what isn't here any more, or never could be read: what people find it by."""
     kind = change.kind or "unknown"
-    identity = f"cancel:{change.access_key}" if kind == "cancellation" else change.access_key
+    key = change.access_key
+    identity = cancellation_of(key) if key and kind == "cancellation" else key
     fields: dict[str, Any] = dict.fromkeys(DocumentTold.__struct_fields__)
     return fields | {
         "identity": identity or f"file:{change.file_sha256.hex()}:{change.position}",

@@ -18,7 +18,7 @@ from malote.erp.fitting import fitted
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.reversed_sales import Reversed
 from malote.erp.transacting import Engine, Kind, LedgerEntry, LockedSale, Pair, Stock
-from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, identity
+from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, cancellation_of, identity
 from malote.fiscal.sefaz_answers import meaning, refusal_of
 
 __all__ = ["Booking", "Engine", "Stock"]
@@ -37,7 +37,7 @@ class Booking(Reversed):
         ledger = self._ledger([*again, *cancellations, *voids])
         completing = self._compare(again, ledger)
         taken_back = self._cancelled_now(cancellations, ledger)
-        own = {f"cancel:{key}" for key in taken_back}
+        own = {cancellation_of(key) for key in taken_back}
         cancelling = self._new_ones(cancellations, {name: ledger[name] for name in ledger if name not in own})
         held = self._hold_sales(completing, cancelling, answers)
         self._complete(completing, ledger, held)

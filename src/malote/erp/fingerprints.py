@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table
 from malote.erp import numbers
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables
+from malote.fiscal.documents import cancellation_of
 
 Range = tuple[str, str]  # the first and the last key
 Print = tuple[int, ...]  # of each table how many rows, and the sum of their hashes; the sales first
@@ -84,7 +85,7 @@ class _Parts:
         if tables.profile.post is not None or "access_key" not in tables.sale.columns:
             return []
         key = tables.sale.columns.access_key.name
-        ledger = [self._of(tables.ledger, "identity"), self._of(tables.ledger, "identity", mark="cancel:")]
+        ledger = [self._of(tables.ledger, "identity"), self._of(tables.ledger, "identity", mark=cancellation_of(""))]
         if tables.state is not None:
             ledger.append(self._of(tables.state, "access_key"))
         found = [self._of(tables.sale.table, key), *ledger]

@@ -11,7 +11,7 @@ from malote.erp.connecting import classified, over_ledger
 from malote.erp.lost_bookings import LostBookings
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import LedgerEntry, LockedSale, Pair
-from malote.fiscal.documents import Cancellation, identity
+from malote.fiscal.documents import Cancellation, cancellation_of, identity
 
 
 class Reversed(LostBookings):
@@ -36,7 +36,7 @@ class Reversed(LostBookings):
     def _undo_reversals(self, keys: Collection[str]) -> None:
         """Their entries and the rows that told of them go; the sales themselves stay as they are."""
         for key in sorted(keys):
-            for name in (f"cancel:{key}", reverse(key)):
+            for name in (cancellation_of(key), reverse(key)):
                 with over_ledger(self._erp.ledger_name):
                     self._connection.execute(statements.remove_entry(self._erp), {"of_identity": name})
             table = self._erp.cancellation

@@ -16,7 +16,7 @@ from malote.erp.numbers import UNREADABLE, VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, LedgerEntry
-from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
+from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale, cancellation_of
 from malote.fiscal.sefaz_answers import NO_SALE_STATUS, meaning
 
 EVENT = "reversal"
@@ -89,11 +89,11 @@ class Superseding(Booking):
             return held.cancelled_at is not None  # of what is cancelled already there is nothing to take back
         reversal = Cancellation(key, EVENT, 1, issuer, self._now, 1, "", None, why, substitute)
         marked = numbers.mark(substitute or VOIDED)
-        named = [rows.ledger_row(f"cancel:{key}", posting), rows.ledger_row(reverse(key), posting, marked)]
+        named = [rows.ledger_row(cancellation_of(key), posting), rows.ledger_row(reverse(key), posting, marked)]
         fresh = self._engine.claim(self._connection, named)
         if held is None:
             return True
-        if f"cancel:{key}" in fresh:
+        if cancellation_of(key) in fresh:
             self._add("cancellation", [rows.cancellation_row(reversal, posting.till)])
         self._change_sales({key: {"cancelled_at": self._now}})
         self._tell("call_cancellation", [(posting, reversal)])

@@ -286,13 +286,18 @@ def kind(document: Document) -> Kind:
             return "answer"
 
 
+def cancellation_of(access_key: str) -> str:
+    """The identity of a sale's cancellation; of an empty key, what all of them begin with."""
+    return f"cancel:{access_key}"
+
+
 def identity(document: Document) -> str:
     """What can happen only once, as one string: the key of the ERP's everlasting ledger."""
     match document:
         case Sale():
             return document.access_key
         case Cancellation():
-            return f"cancel:{document.access_key}"
+            return cancellation_of(document.access_key)
         case NumberVoid():
             numbers = f"{document.first}-{document.last}"
             return f"void:{document.issuer}:{document.model}:{document.series}:{document.year}:{numbers}"

@@ -15,6 +15,7 @@ from malote.accounts.audit import Actor
 from malote.batches import batches
 from malote.database.engine import writing
 from malote.erp.protocol import Erp
+from malote.fiscal.documents import cancellation_of
 from malote.fiscal.key_lists import KeyLine
 
 BATCH = 5000
@@ -67,11 +68,11 @@ def _each(
     entered: Callable[[list[str]], int],
     progress: Callable[[Imported], None],
 ) -> Imported:
-    prefix = "cancel:" if order.cancellations else ""
+    identity = cancellation_of if order.cancellations else str
     for some in batches(lines, BATCH):
         wrong = [line for line in some if line.key is None]
         right = [line.key for line in some if line.key is not None]
-        fresh = entered([prefix + key for key in sorted(set(right))]) if right else 0
+        fresh = entered([identity(key) for key in sorted(set(right))]) if right else 0
         done.read += len(some)
         done.new += fresh
         done.known += len(right) - fresh

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
+from malote.erp.rewriting import reverse
 from malote.fiscal.documents import Answer, Document, NumberVoid
 from malote.fiscal.sefaz_answers import NO_SALE_REASON
 from malote.spool import confirming, consequences
@@ -65,7 +66,7 @@ class Reversals:
     def _taken_back(self, document: Document) -> tuple[str, ...]:
         """As the ERP's ledger tells it: whoever did it, and when."""
         own = [document.access_key] if isinstance(document, Answer) else []
-        rivals = {f"reverse:{key}": key for key in own or consequences.rivals(self._engine, document)}
+        rivals = {reverse(key): key for key in own or consequences.rivals(self._engine, document)}
         return tuple(rivals[identity] for identity in self._erp.ledger(list(rivals))) if rivals else ()
 
 

@@ -18,6 +18,7 @@ from malote import log as logs
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
+from malote.fiscal.documents import cancellation_of
 from malote.reconciliation import departing
 from malote.reconciliation.erp_differences import (
     OUTSIDE,
@@ -122,7 +123,7 @@ def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool
 
     with reading(engine) as connection:
         booked, contents = departing.with_contents(connection, _read(connection, ids))
-    cancellations = [f"cancel:{one.access_key}" for one in booked if one.kind == "sale" and one.cancelled]
+    cancellations = [cancellation_of(one.access_key) for one in booked if one.kind == "sale" and one.cancelled]
     wanted = [*(one.identity for one in booked), *cancellations, *number_guards.identities(booked, contents)]
     entries = erp.ledger(list(dict.fromkeys(wanted))) if booked else {}
     keys = [one.access_key for one in booked if one.kind == "sale"]
@@ -184,7 +185,7 @@ def _judged(
         return ErpDifference(booked, "doubled", told)
     if own[0].total not in booked.totals:
         return ErpDifference(booked, "total", told)
-    if booked.cancelled and not own[0].cancelled and f"cancel:{booked.access_key}" not in entries:
+    if booked.cancelled and not own[0].cancelled and cancellation_of(booked.access_key) not in entries:
         return None  # one tampering: the cancellation itself is gone, and is told as such
     if own[0].cancelled != booked.cancelled:
         return ErpDifference(booked, "state", told)

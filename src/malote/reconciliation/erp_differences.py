@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from malote.fiscal.documents import cancellation_of
+
 #   missing          neither the ledger nor the sales have it
 #   deleted          the ledger has it, and its sale is gone
 #   key              its sale stands there under another access key
@@ -109,7 +111,7 @@ class Booked(msgspec.Struct, frozen=True):
         """As ``fiscal.documents.identity``."""
         if self.kind == "number_void":
             return self.void
-        return self.access_key if self.kind == "sale" else f"cancel:{self.access_key}"
+        return self.access_key if self.kind == "sale" else cancellation_of(self.access_key)
 
 
 class ErpDifference(msgspec.Struct, frozen=True):
