@@ -52,11 +52,11 @@ def seen(folder: Path) -> tuple[int, str, int]:
         return count, first, connection.execute("SELECT COUNT(*) FROM product").fetchone()[0] if names else 0
 
 
-def _steps(stage: Stage) -> int:
+def _steps(stage: Stage, order: LoadOrder | None = None) -> int:
     disk = FaultyDisk()
     till = LoadedTill(stage.copy("counted"), disk, stage.depot)
     with till.outbox:
-        assert till.obey(stage.order).state == "done"
+        assert till.obey(order or stage.order).state == "done"
     return len(disk.steps)
 
 
@@ -79,6 +79,23 @@ def test_a_power_cut_at_any_step_leaves_the_old_or_the_new_and_then_the_new(stag
         assert list(_finished(folder, stage)) == ["done", ""]
         assert seen(folder) == NEW, number
     assert found == {OLD, NEW}
+
+
+def test_a_power_cut_at_any_step_back_leaves_the_new_or_the_old_and_then_the_old(stage: Stage) -> None:
+    till = LoadedTill(stage.folder, depot=stage.depot)
+    with till.outbox:
+        till.obey(stage.order)
+    stage.depot.fetched.clear()
+    back = stage.depot.order_of(1, back_from=2)
+    for number in range(0, _steps(stage, back), 3):
+        folder = stage.copy(str(number))
+        till = LoadedTill(folder, FaultyDisk().off_at(number), stage.depot)
+        with till.outbox, pytest.raises(PowerCut):
+            till.obey(back)
+        assert seen(folder) in (OLD, NEW)
+        assert list(_finished(folder, stage)) == ["done", ""]
+        assert seen(folder) == OLD, number
+    assert stage.depot.fetched == []
 
 
 def test_a_disk_that_is_full_at_any_step_leaves_the_old_and_then_the_new(stage: Stage) -> None:

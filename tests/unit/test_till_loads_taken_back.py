@@ -90,6 +90,57 @@ def test_what_was_taken_back_comes_again_only_whole_and_the_next_version_as_any(
     assert (till.held().version, till.held().rolled_back_from) == (3, 0)
 
 
+def test_without_a_first_load_there_would_be_nothing_to_sell_with(till: LoadedTill) -> None:
+    _load(till, (PRICE, prices(3)), at=1.0)
+    with pytest.raises(LoadsError, match="loads_nothing_before"):
+        _back(till)
+    assert till.select("SELECT COUNT(*) FROM price") == [(3,)]
+
+
+# ---- as the server orders it ----
+
+
+def test_an_ordered_step_back_goes_by_what_the_till_remembers(till: LoadedTill) -> None:
+    for number in range(3):
+        _load(till, (PRICE, prices(3, f"{number + 1}.00")), at=1.0 + number)
+    _load(till, (PRICE, prices(2, "9.00")), (PRODUCT, [product("1")]), at=4.0)
+    till.depot.fetched.clear()
+    told = till.obey(till.depot.order_of(3, back_from=4))
+    assert (told.state, told.done, till.depot.fetched) == ("done", 4, [])
+    assert till.obey(till.depot.order_of(3, back_from=4)).state == "done", "killed before it was told"
+    assert [row[0] for row in till.select("SELECT price FROM price")] == ["3.00"] * 3
+    assert not till.select("SELECT 1 FROM sqlite_master WHERE name = 'product'"), "it came with the bad one"
+    held = till.held()
+    assert (held.version, held.rolled_back_from, held.entities.keys()) == (3, 4, {"price"})
+    assert till.obey(till.depot.order_of(4)).code == "load_rolled_back"
+    assert till.obey(till.depot.order_of(4, anew=True)).state == "done"
+    assert (till.held().version, till.held().rolled_back_from) == (4, 0)
+
+
+@pytest.mark.parametrize("lost", ["file", "memory"])
+def test_what_the_till_does_not_remember_is_fetched(till: LoadedTill, lost: str) -> None:
+    for number in range(4):
+        _load(till, (PRICE, prices(3, f"{number + 1}.00")), at=1.0 + number)
+    if lost == "file":
+        till.path.unlink()
+    assert till.obey(till.depot.order_of(2, back_from=4)).state == "done"
+    assert [row[0] for row in till.select("SELECT price FROM price")] == ["2.00"] * 3
+    assert (till.held().version, till.held().rolled_back_from) == (2, 4)
+    with pytest.raises(LoadsError, match="loads_nothing_before"):
+        _back(till)  # which would be the one that nobody wants
+
+
+def test_rows_that_somebody_changed_are_mended_by_an_ordered_step_back(till: LoadedTill) -> None:
+    _load(till, (PRICE, prices(3)), at=1.0)
+    _load(till, (PRICE, [*prices(3)[:2], price("000002", "2.00")]), at=2.0)
+    (name,) = till.select("SELECT name FROM sqlite_master WHERE name GLOB '_rows_[0-9]'")[0]
+    with closing(sqlite3.connect(till.path)) as connection, connection:
+        connection.execute(f"UPDATE {name} SET _hash = x'00', _bucket = (SELECT _bucket FROM {name} WHERE price > 1)")
+    assert till.obey(till.depot.order_of(1, back_from=2)).state == "done"
+    assert till.held().entities["price"].sha256 == till.depot.state("price", 1).sha256
+    assert {row[0] for row in till.select("SELECT price FROM price")} == {"1.00"}
+
+
 def test_rows_that_somebody_changed_are_not_taken_for_the_earlier_load(till: LoadedTill) -> None:
     _load(till, (PRICE, prices(3)), at=1.0)
     _load(till, (PRICE, [*prices(3)[:2], price("000002", "2.00")]), at=2.0)

@@ -45,6 +45,7 @@ class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``anew``: *Geral*: all rows are fetched whatever the till has (it still writes only those that differ).
     ``items``: only these rows of an entity, which are then at ``version`` while the entity stays where it is.
+    ``back_from``: the till goes back, from this version, which is not wanted there; 0: it is brought up.
     """
 
     version: Count
@@ -52,6 +53,7 @@ class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     anew: bool = False
     items: dict[Name, Annotated[list[LoadItem], msgspec.Meta(max_length=MOST_ITEMS)]] = {}
     emergency: bool = False  # shown as such
+    back_from: Count = 0
 
 
 class LoadNews(msgspec.Struct, frozen=True):

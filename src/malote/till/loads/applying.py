@@ -221,6 +221,9 @@ class Applying:
             held_entities.keep(self._connection, self._labelled(name))
         self._record()
         yield from overwritten.forget_older(self._connection)
+        if self._order.back_from:  # one step back from here would be what isn't wanted
+            for applied in overwritten.kept(self._connection):
+                yield from overwritten.forget(self._connection, applied)
 
     def _remove_items_gone(self, name: str) -> None:
         table = self._table_of_items(name)
@@ -258,7 +261,7 @@ class Applying:
             id=self._undo.applied,
             version=order.version,
             version_before=self._before.version,
-            rolled_back_from=0,
+            rolled_back_from=order.back_from,
             order_number=self._number,
             changed=self.changed,
             emergency=order.emergency,

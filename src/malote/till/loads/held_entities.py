@@ -39,7 +39,7 @@ class HeldEntity(msgspec.Struct, frozen=True):
 
 class AppliedLoad(msgspec.Struct, frozen=True, array_like=True):
     """A change of what the till sells with. ``at``: seconds since the epoch. ``changed``: rows. ``rolled_back_from``:
-    the version that was taken back by it; 0: it was brought by an order."""
+    the version that was taken back by it; 0: none. ``order_number`` 0: it was done at the till."""
 
     id: int
     version: int

@@ -5,13 +5,14 @@ Until it is, the till sells with what it had. An order begins anew after a kill;
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import msgspec
 
 from malote.load_format.files import LARGEST_FILE, MOST_ROWS
 from malote.load_format.wire import LOAD, LoadOrder, Manifest, ManifestFile, ManifestQuery
-from malote.till.loads import chosen_items, held_entities, loads_database
+from malote.till.loads import chosen_items, held_entities, loads_database, rolling_back
 from malote.till.loads.applying import KEPT_FREE, Applying, ReadyFile, UnprovenError
 from malote.till.loads.carrying_over import carry_over
 from malote.till.loads.held_entities import HeldEntity
@@ -47,19 +48,37 @@ class ApplyLoad(Handler):
         except (FileNotFoundError, LoadsError):
             return
         # A person has taken this version back here; only one who orders all of it anew means it.
-        if order.version == last.rolled_back_from and not order.anew:
+        if order.version == last.rolled_back_from and not (order.anew or order.back_from):
             raise OrderError("load_rolled_back", version=str(order.version))
 
     def carry_out(self, order: OrderRecord) -> Iterator[HandlingProgress]:
         target = _decoded(order.payload)
         try:
             try:
+                if target.back_from and (yield from self._go_back(target, order.number)):
+                    return
                 yield from self._bring_up(target, order.number)
             except LoadsDamagedError as error:
                 self._make_anew(error)
                 yield from self._bring_up(target, order.number)
         except (LoadsError, OSError) as error:
             raise _for_now(error, self._path.parent) from error
+
+    def _go_back(self, target: LoadOrder, number: int) -> Generator[HandlingProgress, None, bool]:
+        """By what is remembered here, where that is what is ordered; what isn't here is fetched as ever."""
+        with loads_database.opened(self._path, self._disk) as connection:
+            held = held_entities.all_held(connection)
+            states = target.entities.items()
+            if all(name in held and held[name].actual == state.sha256.lower() for name, state in states):
+                return False  # killed when it had been done
+            if self._disk.free_bytes(self._path.parent) < KEPT_FREE:
+                raise LoadsError("loads_no_room", folder=str(self._path.parent))
+            with closing(rolling_back.go_back(connection, target, number, self.means.now())) as steps:
+                while True:
+                    try:
+                        yield HandlingProgress(next(steps), 0, "rows")
+                    except StopIteration as end:
+                        return bool(end.value)
 
     def _bring_up(self, target: LoadOrder, number: int) -> Iterator[HandlingProgress]:
         """What turns out not to be what was ordered is fetched whole, once."""
