@@ -39,3 +39,8 @@ class Remembered(Generic[Key, Answer]):
                 while len(self._known) > self._most:
                     self._known.popitem(last=False)
             return known[1]
+
+    def forget(self) -> None:
+        """Something changed that answers depend on."""
+        with self._lock:
+            self._known.clear()

@@ -279,14 +279,15 @@ class EntityHeld(msgspec.Struct, frozen=True):
 class LoadsHeld(msgspec.Struct, frozen=True, omit_defaults=True):
     """The load that a till sells with. ``version`` 0: it could have one, and has none yet.
 
-    ``applied_at``: seconds since the epoch by the till's clock. ``rolled_back_from``: the version that a person took
-    back there; 0: none.
+    ``applied_at``: seconds since the epoch by the till's clock. ``rolled_back_from``: the version that was taken back
+    there; 0: none. ``rolled_back_by``: the number of the order to do so; 0: a person did it at the till.
     """
 
     version: Count
     applied_at: Count = 0
     entities: Annotated[dict[EntityName, EntityHeld], msgspec.Meta(max_length=MOST_ENTITIES)] = {}
     rolled_back_from: Count = 0
+    rolled_back_by: Count = 0
 
 
 class Contact(msgspec.Struct, frozen=True):

@@ -1,93 +1,21 @@
 """A version of the loads goes to one till first, then to a few, then to the rest: stopped by failures, or approved."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from malote import wire
-from malote.config import LoadsSettings
 from malote.database.account_tables import audit_entry
-from malote.database.engine import open_database, reading, writing
+from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
-from malote.database.order_tables import till_order
-from malote.database.tables import till as tills
 from malote.load_format.wire import LoadOrder
-from malote.loads import entity_rows
-from malote.loads.load_orders import LoadOrders
-from malote.loads.load_rollouts import LoadRollouts
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
-from malote.orders.book import OrderBook
-from malote.tills.till import Till, create_till
-from tests.engines.loads_support import ANA, PRICE, SETTINGS, Erp, Shop
-
-MANY = 8  # tills: one, two, five
-WAVES = msgspec.structs.replace(SETTINGS, waves=True, second_wave_percent=25.0, error_percent=25.0)
-
-
-class Chain(Shop):
-    """Tills that say what they have, and obey when the test says so."""
-
-    def begin(self, settings: LoadsSettings) -> "Chain":
-        self.settings, self.sources = settings, {"price": PRICE}
-        self.tills = [create_till(self.engine, f"caixa{number:02}")[0] for number in range(1, MANY + 1)]
-        self.held: dict[int, tuple[int, dict[str, wire.EntityHeld]]] = {}
-        self.server()
-        self.next_version()
-        for till in self.tills:  # a first load comes by itself
-            self.says(till)
-            self.obeys(till)
-        return self
-
-    def server(self, settings: LoadsSettings | None = None) -> None:
-        """As after a restart."""
-        self.settings = settings or self.settings
-        self.kind = LoadOrders(self.engine, self.settings, lambda _: "12:00", self.clock)
-        self.book = OrderBook(self.engine, [self.kind], lambda _: "00", self.clock)
-        self.rollouts = LoadRollouts(self.engine, self.settings, self.kind.waves, self.clock)
-
-    def next_version(self, price: str = "", **others: bool) -> int:
-        if price:
-            self.erp.set_price(1, price)
-        return self.stage(**others).version
-
-    def says(self, till: Till, *progress: wire.OrderProgress) -> wire.Order | None:
-        """A contact; the load that the till is told of."""
-        self.clock.now += 0.01
-        for remembered in (self.kind._target, self.kind.waves._newest):
-            remembered._known.clear()  # looked at twice a second
-        self.kind.waves._looked_at = float("-inf")
-        version, held = self.held.get(till.id, (0, {}))
-        loads = wire.LoadsHeld(version, int(self.clock()) if version else 0, held)
-        with writing(self.engine) as connection:
-            connection.execute(update(tills).where(tills.c.id == till.id).values(last_contact_at=self.clock()))
-        said = wire.Contact("1", datetime.now(UTC), 0, 0, orders=list(progress), loads=loads)
-        return next(iter(self.book.due(till, said).orders or []), None)
-
-    def obeys(self, till: Till, *, fails: bool = False) -> None:
-        with reading(self.engine) as connection:
-            mine = (till_order.c.till_id == till.id) & till_order.c.ended_at.is_(None)
-            number = connection.execute(select(till_order.c.number).where(mine)).scalar_one()
-            version = entity_rows.newest_version(connection)
-            states = entity_rows.states_at(connection, version)
-        if not fails:
-            held = {name: wire.EntityHeld(state.version, state.sha256) for name, (_, state) in states.items()}
-            self.held[till.id] = (version, held)
-        ended = wire.OrderProgress("load", number, "failed" if fails else "done", code="loads_no_room" if fails else "")
-        self.says(till, ended)
-
-    def told(self) -> list[int]:
-        """Places of the tills that are told of something, after all have been heard of."""
-        return [place for place, till in enumerate(self.tills) if self.says(till)]
-
-    def state(self) -> tuple[str, int]:
-        found = self.rollouts.find()
-        assert found
-        return found.state, found.wave
+from malote.tills.till import create_till
+from tests.engines.loads_chain import MANY, WAVES, Chain
+from tests.engines.loads_support import ANA, SETTINGS, Erp
 
 
 @pytest.fixture

@@ -4,11 +4,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import msgspec
+from httpx import Response
+from litestar import Litestar
+from litestar.testing import TestClient
 
 from malote import wire
+from malote.accounts import audit
 from malote.app import Services, services_for
 from malote.config import LoadsSettings, Settings, StoreSettings
 from malote.database.engine import reading
@@ -18,7 +23,9 @@ from malote.loads.background_loads import BackgroundLoad
 from malote.tills.till import Till
 from tests.engines.loads_support import Erp
 from tests.engines.posting_support import until
+from tests.faces.console_support import csrf_of
 from tests.faces.loads_fixtures import SOURCES
+from tests.faces.test_console_in_portuguese import read, wrong
 
 
 @contextmanager
@@ -41,6 +48,9 @@ def store_with_loads(home: Path, quiet_hours: str = "") -> Iterator[tuple[Servic
             yield services, erp
     finally:
         erp.connection.close()
+
+
+PATH = "/console/load-manager"
 
 
 class LoadingAgent:
@@ -78,6 +88,24 @@ class LoadingAgent:
             states = entity_rows.states_at(connection, self.version)
         held = {name: wire.EntityHeld(state.version, state.sha256) for name, (_, state) in states.items()}
         return wire.LoadsHeld(self.version, self.applied_at, held)
+
+
+class Shop:
+    def __init__(self, services: Services, erp: Erp, ana: TestClient[Litestar], agents: list[LoadingAgent]) -> None:
+        self.services, self.erp, self.ana, self.agents = services, erp, ana, agents
+
+    def post(self, path: str, **fields: str | list[str]) -> Response:
+        return self.ana.post(f"{PATH}/{path}", data={"csrf": csrf_of(self.ana), **fields})
+
+    def page(self, path: str = "") -> str:
+        answer = self.ana.get(f"{PATH}{path}")
+        assert answer.status_code == 200, path
+        text = unescape(answer.text)
+        assert wrong(read(text)) == [], path
+        return text
+
+    def actions(self) -> list[str]:
+        return [entry.action for entry in audit.entries(self.services.engine)]
 
 
 def over(services: Services) -> BackgroundLoad:

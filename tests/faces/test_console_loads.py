@@ -10,45 +10,21 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
-from httpx import Response
-from litestar import Litestar
-from litestar.testing import TestClient
 from sqlalchemy import insert, update
 
 from malote.accounts import audit
 from malote.accounts.roles import Role
-from malote.app import Services
 from malote.database.engine import writing
 from malote.database.load_tables import load_hold, load_sale, load_sale_day
 from malote.erp.factory import open_configured
 from malote.loads.planning import Wanted
 from malote.loads.staging import Staging
-from tests.engines.loads_support import Erp
-from tests.faces.console_loads_support import LoadingAgent, look_anew, over, store_with_loads
+from tests.faces.console_loads_support import PATH, LoadingAgent, Shop, look_anew, over, store_with_loads
 from tests.faces.console_support import csrf_of, field, send, settle, signed_in, till
 from tests.faces.test_console_in_portuguese import read, wrong
 from tests.unit.fiscal.notes import Line, build_note
 
-PATH = "/console/load-manager"
 KEY = "35261111222333000181650010000000011202611207"
-
-
-class Shop:
-    def __init__(self, services: Services, erp: Erp, ana: TestClient[Litestar], agents: list[LoadingAgent]) -> None:
-        self.services, self.erp, self.ana, self.agents = services, erp, ana, agents
-
-    def post(self, path: str, **fields: str | list[str]) -> Response:
-        return self.ana.post(f"{PATH}/{path}", data={"csrf": csrf_of(self.ana), **fields})
-
-    def page(self, path: str = "") -> str:
-        answer = self.ana.get(f"{PATH}{path}")
-        assert answer.status_code == 200, path
-        text = unescape(answer.text)
-        assert wrong(read(text)) == [], path
-        return text
-
-    def actions(self) -> list[str]:
-        return [entry.action for entry in audit.entries(self.services.engine)]
 
 
 @pytest.fixture(scope="module")

@@ -134,3 +134,34 @@ def test_the_commands(place: Place) -> None:
     trail = {one.action for one in audit.entries(place.services.engine)}
     assert {"load_made", "load_ordered", "load_confirmed", "load_planned", "load_plan_removed"} <= trail
     assert {"load_rollout_started", "load_rollout_cancelled", "load_rollout_resumed"} <= trail
+
+
+def test_one_step_back_and_its_end(place: Place) -> None:
+    command(place, "run")
+    place.till.follow()
+    assert command(place, "rollback", "caixa1", "--reason", "wrong prices", "--yes")[0] == 3, "there was nothing before"
+    place.erp.set_price(7, "12.50")
+    command(place, "run")
+    place.till.follow()
+    assert command(place, "rollback", "caixa1", "--yes")[0] == 2, "without a reason"
+    assert command(place, "rollback", "caixa1", "--reason", "wrong prices")[0] == 2, "nobody is there to be asked"
+    assert (
+        command(place, "rollback", "caixa1", "--reason", "wrong prices", "--until", "2020-01-01T00:00", "--yes")[0] == 3
+    )
+    code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--dry-run")
+    assert (code, said) == (0, "caixa1 would go back from load 2 to 1; rows that change at most: price: 1.\n")
+    code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--yes", "--json")
+    assert (code, json.loads(said)) == (
+        0, [{"till": "caixa1", "back_from": 2, "version": 1, "rows": {"price": 1}}],
+    )  # fmt: skip
+    assert "caixa1 is to go back from load 2 to 1 as cli:" in command(place, "status")[1]
+    place.till.follow()
+    assert (prices_of(place, "7"), place.till.version) == (["10.00"], 1)
+    said = " ".join(command(place, "run", "--full")[1].split())
+    assert "caixa1 went back from load 2 to 1 as cli:" in said
+    assert "reason: wrong region; until released." in said
+    assert "malote loads release TILL releases them." in said
+    assert "until released" in command(place, "release", "caixa1", "--dry-run")[1]
+    assert command(place, "release", "caixa1", "--yes")[0] == 0
+    assert command(place, "release", "caixa1", "--yes")[0] == 3
+    assert "until released" not in command(place, "status")[1]

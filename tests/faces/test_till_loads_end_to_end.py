@@ -8,7 +8,7 @@ from malote.till.courier import Courier
 from malote.till.loads import loads_report
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient
-from tests.faces.loads_fixtures import Place
+from tests.faces.loads_fixtures import ANA, Place
 from tests.unit.till_support import Clock, Ears, till_settings
 
 pytest_plugins = ("tests.faces.loads_fixtures",)
@@ -28,7 +28,7 @@ def test_a_changed_price_reaches_the_pos_and_one_taken_back_is_told(place: Place
         )
 
         def follow() -> None:
-            for _ in range(80):
+            for _ in range(30):
                 clock.pass_by(max(courier.step(), 0.01))
 
         place.stage()
@@ -47,6 +47,18 @@ def test_a_changed_price_reaches_the_pos_and_one_taken_back_is_told(place: Place
         assert place.services.loads.status().tills[0].rolled_back_from == 2
         place.erp.set_price(7, "13.00")
         place.stage()
+        follow()
+        assert _price(tmp_path, "7") == before, "it stays there until it is released"
+        place.services.loads.back.release(["caixa1"], ANA)
+        follow()
+        assert _price(tmp_path, "7") == [("13.00",)]
+        place.services.loads.back.order(["caixa1"], ANA)
+        follow()
+        assert (_price(tmp_path, "7"), place.services.loads.status().tills[0].state) == (before, "back")
+        (tmp_path / "loads.sqlite3").unlink()
+        follow()
+        assert (_price(tmp_path, "7"), place.services.loads.status().tills[0].state) == (before, "back")
+        place.services.loads.back.release(["caixa1"], ANA)
         follow()
         assert _price(tmp_path, "7") == [("13.00",)]
         assert place.services.loads.status().tills[0].state == "current"

@@ -22,6 +22,7 @@ from malote.terminal.command import (
     services_of,
     wrong_usage,
 )
+from malote.terminal.kept_back import say_kept
 from malote.terminal.load_options import EntitiesOption, TillsOption, put_off_words
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
@@ -36,7 +37,7 @@ _STATES = Bilingual(
         "behind": "atrasada",
         "loading": "carregando",
         "failed": "falhou",
-        "back": "voltou à anterior",
+        "back": "mantida na anterior",
         "none": "sem carga",
         "unable": "agente sem cargas",
         "silent": "ainda não falou com o servidor",
@@ -46,7 +47,7 @@ _STATES = Bilingual(
         "behind": "behind",
         "loading": "loading",
         "failed": "failed",
-        "back": "taken back",
+        "back": "kept at an earlier one",
         "none": "no load",
         "unable": "agent without loads",
         "silent": "not heard of yet",
@@ -100,10 +101,12 @@ def run(
         if report.version and (full or partial or since or item or till or entity or report.made):
             rows = chosen(services.engine, asked, time.time())
             tills = services.loads.order(asked.wanted, command_line(), items=rows, dry_run=dry_run)
+        kept = [one for one in services.loads.status(till or []).tills if one.back is not None]
     if json:
         print_json({"staged": report, "tills": tills})
     else:
         _show_staged(report, tills, language)
+        say_kept(kept, language)
     raise typer.Exit(FOUND if any(one.code or one.refused for one in report.entities) else OK)
 
 
@@ -121,6 +124,7 @@ def status(till: TillsOption = None, config: ConfigOption = None, json: JsonOpti
         say(f"{Bilingual('Versão', 'Version').of(language)} {found.version} ({made})")
         _show_entities(found.entities, language)
         _show_tills(found.tills, language)
+        say_kept(found.tills, language)
         for each in per_entity:
             say(f"{each.entity}: {each.version}/{each.newest}, {each.rows}")
     wrong = any(one.code for one in found.entities) or any(_is_wrong(one) for one in found.tills)

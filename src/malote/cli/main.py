@@ -110,6 +110,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "loads": (
         _Part("loads", ("loads",)),
         _Part("load_history", ("loads",)),
+        _Part("load_going_back", ("loads",)),
         _Part("load_rollouts", ("loads rollout",)),
     ),
     "alerts": (_Part("alerts", ("alerts",)),),

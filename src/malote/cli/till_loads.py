@@ -49,8 +49,10 @@ _WOULD = Bilingual(
     "Would go back from load {before} to {after}: {rows} row(s) in {entities}.",
 )
 _DID = Bilingual(
-    "Voltou da carga {before} à {after}: {rows} linha(s) em {entities}. O servidor fica sabendo no próximo contato.",
-    "Went back from load {before} to {after}: {rows} row(s) in {entities}. The server hears of it at the next contact.",
+    "Voltou da carga {before} à {after}: {rows} linha(s) em {entities}. O servidor fica sabendo no próximo contato, e"
+    " o caixa fica nela até ser liberado lá.",
+    "Went back from load {before} to {after}: {rows} row(s) in {entities}. The server hears of it at the next contact,"
+    " and the till stays there until it is released.",
 )
 _NO_PRICE = Bilingual("Nenhum preço de {product} na carga {version}.", "No price of {product} in load {version}.")
 
@@ -81,8 +83,8 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
 def rollback(config: ConfigOption = None, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
     """Sells on with the load before the last one: one step back, without a server, also beside a running agent.
 
-    The last two changes can be taken back. The server hears of it; its next version is applied as any. Exit status 3
-    where there is nothing to go back to.
+    The last two changes can be taken back. The server hears of it, and keeps the till there until it is released.
+    Exit status 3 where there is nothing to go back to.
     """
     with _asked(config) as settings:
         files = placed(settings).loads

@@ -94,6 +94,7 @@ _HELD = (
 _WAYS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(_HELD, ("/held", marked("Ver o que muda"))),
     **dict.fromkeys(("load_stalled", "load_differs"), ("?show=trouble", marked("Ver os caixas"))),
+    "load_kept_back": ("?show=behind", marked("Ver os caixas")),
     "sold_otherwise": ("/sold", marked("Ver todos, com os cupons")),
 }
 

@@ -51,6 +51,9 @@ SENTENCES: dict[str, str] = {
     "job_stopped": marked("%(who)s parou um trabalho"),
     "kept_unbooked": marked("%(who)s guardou sem lançar o documento %(name)s"),
     "last_copy_deleted": marked("%(who)s apagou o documento %(name)s, que podia ser a última cópia"),
+    "load_back_ordered": marked("%(who)s mandou o caixa %(name)s voltar à carga anterior"),
+    "load_back_released": marked("%(who)s liberou o caixa %(name)s para a carga mais nova"),
+    "load_back_reported": marked("No caixa %(name)s uma pessoa voltou à carga anterior"),
     "load_confirmed": marked("%(who)s confirmou uma carga que estava retida: %(name)s"),
     "load_hold_refused": marked("%(who)s recusou uma carga que estava retida: %(name)s"),
     "load_made": marked("%(who)s leu o ERP e fez a versão %(name)s das cargas"),
@@ -131,6 +134,7 @@ _OBJECTS: dict[str, str] = {
 }
 
 _FACTS: dict[str, str] = {
+    "back_from": marked("Versão desfeita"),
     "because": marked("Por causa de"),
     "code": marked("Causa"),
     "count": marked("Quantos"),

@@ -27,6 +27,7 @@ _GONE = text("version_to IS NOT NULL")
 _THERE = text("version_to IS NULL")
 _PUT_OFF = text("put_off_to IS NOT NULL AND version_to IS NULL")
 _DIFFERS = text("differing <> '[]'")
+_NOT_RELEASED = text("released_at IS NULL")
 
 # A version is there only with all of its changes: one transaction writes both.
 load_version = Table(
@@ -159,6 +160,26 @@ load_till = Table(
     Column("chosen", Text, nullable=False, server_default=text("'{}'")),
     Index("load_till_newest", "till_id", "id"),
     PartialIndex("load_till_differing", "till_id", "id", where=_DIFFERS),
+)
+
+# Tills that are kept at an earlier load, since a person took a later one back: until they are released.
+load_back = Table(
+    "load_back",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="load_back_till"), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("others", Text, nullable=False),  # as load_till has them
+    Column("back_from", BigInteger, nullable=False),  # the version that isn't wanted there
+    Column("asked_by", Text, nullable=False),  # "": at the till itself
+    Column("reason", Text, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("until", Double),  # NULL: until a person releases it
+    Column("till_at", BigInteger, nullable=False),  # when a person did it there, by the till's clock; 0: ordered
+    Column("released_at", Double),
+    Column("released_by", Text, nullable=False),
+    Index("load_back_newest", "till_id", "id"),
+    PartialIndex("load_back_open", "till_id", where=_NOT_RELEASED, unique=True),
 )
 
 # Up to where what was booked was compared with the tills' price lists; one row.

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from malote.database.load_tables import load_hold, load_sale, load_till
+from malote.database.load_tables import load_back, load_hold, load_sale, load_till
 from malote.database.order_tables import till_order
 from malote.database.tables import till as tills
 from malote.findings.kinds import Finding, finding_of
@@ -21,7 +21,8 @@ _facts = msgspec.json.Decoder(dict[str, str])
 
 def load_findings(connection: Connection, now: float) -> list[Finding]:
     """Each costs a look into an index, however long the history. Raises ``StoreError``."""
-    return [*_held(connection), *_stalled(connection, now), *_differing(connection), *_sold(connection, now)]
+    of_tills = [*_stalled(connection, now), *_differing(connection), *_kept_back(connection, now)]
+    return [*_held(connection), *of_tills, *_sold(connection, now)]
 
 
 def _held(connection: Connection) -> list[Finding]:
@@ -54,6 +55,17 @@ def _differing(connection: Connection) -> list[Finding]:
         .order_by(tills.c.name_key)
     )
     return _of_tills("load_differs", connection.execute(query).all())
+
+
+def _kept_back(connection: Connection, now: float) -> list[Finding]:
+    stands = load_back.c.released_at.is_(None) & (load_back.c.until.is_(None) | (load_back.c.until > now))
+    query = (
+        select(tills.c.name, load_back.c.asked_at.label("at"))
+        .join(load_back, load_back.c.till_id == tills.c.id)
+        .where(stands, tills.c.disabled_at.is_(None))
+        .order_by(tills.c.name_key)
+    )
+    return _of_tills("load_kept_back", connection.execute(query).all())
 
 
 def _sold(connection: Connection, now: float) -> list[Finding]:

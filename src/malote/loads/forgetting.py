@@ -1,4 +1,5 @@
-"""Drops history beyond its retention. What any till may still be brought from, and the newest of all, stay."""
+"""Drops history beyond its retention. What any till may still be brought from, or is kept at, and the newest of all,
+stay."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ from sqlalchemy.sql import exists
 
 from malote.database.engine import reading, writing
 from malote.database.load_tables import load_row, load_sale, load_sale_day, load_state, load_till, load_version
+from malote.loads import back_rows
 
 _AT_ONCE = 5000  # rows of one transaction
 
@@ -21,6 +23,9 @@ def forget(engine: Engine, before: float) -> int:
         floor = connection.execute(
             select(func.max(load_version.c.id)).where(load_version.c.made_at < before)
         ).scalar_one_or_none()
+        kept_at = back_rows.oldest_needed(connection, before)
+    if floor and kept_at is not None:
+        floor = min(floor, kept_at)
     if not floor:
         return gone
     later = load_state.alias()

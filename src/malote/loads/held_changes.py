@@ -4,18 +4,22 @@ import heapq
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
+from typing import Any
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select, update
 
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.batches import batches
 from malote.database.engine import reading
+from malote.database.load_tables import load_hold
 from malote.load_format.entity import Entity
 from malote.loads import published_rows
 from malote.loads.comparing import Counts, Difference
-from malote.loads.limits import EntityHold
+from malote.loads.limits import UNREADABLE, EntityHold
 from malote.loads.load_reports import RowDifference
-from malote.loads.versions import EntityChange
+from malote.loads.versions import EntityChange, LoadError
 
 SHOWN = 20  # rows
 _MOST_WEIGHED = 20_000  # differences among which those are chosen
@@ -74,3 +78,19 @@ def _weight(row: RowDifference) -> Decimal:
     if not isinstance(old, str) or not isinstance(new, str):
         return Decimal(0)
     return abs(Decimal(new) - Decimal(old)) / max(Decimal(old), Decimal("0.01"))
+
+
+def held(connection: Connection, entity: str) -> Any:
+    """What a person decides on. Raises ``LoadError`` ``load_not_held``; of what can't be read there is nothing."""
+    held = connection.execute(select(load_hold).where(load_hold.c.entity == entity)).one_or_none()
+    if held is None or held.code == UNREADABLE:
+        raise LoadError("load_not_held", entity=entity)
+    return held
+
+
+def decide(connection: Connection, held: Any, actor: Actor, action: str, reason: str, now: float) -> None:
+    """Writes down what a person said of what is held."""
+    confirmed_by = actor.name if action == "load_confirmed" else ""
+    connection.execute(update(load_hold).where(load_hold.c.entity == held.entity).values(confirmed_by=confirmed_by))
+    facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
+    audit.record(connection, actor, action, f"entity:{held.entity}", after=facts, reason=reason, now=now)

@@ -1,24 +1,28 @@
 """Orders to tills to have a state of the loads: by itself when something changed, or when a person says so.
 
 One order of the kind is open for a till. A till that is at it is left to finish, and then told of what came meanwhile;
-what a person orders, an emergency and what no longer moves don't wait for that.
+what a person orders, an emergency and what no longer moves don't wait for that. A till that is kept at an earlier load
+is told of that one, whatever is newest, until it has it again and for as long as it is kept.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import NoResultFound
 
 from malote import wire
-from malote.accounts.audit import SYSTEM
+from malote.accounts import audit
+from malote.accounts.audit import SYSTEM, Actor
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadNews, LoadOrder
-from malote.loads import entity_rows, tills_held
+from malote.loads import back_rows, entity_rows, tills_held
+from malote.loads.back_rows import Back
 from malote.loads.damaged_files import DamagedFiles
 from malote.loads.load_waves import LoadWaves
 from malote.loads.manifests import base_of, keys_of_items
@@ -74,6 +78,7 @@ class LoadOrders(OrderKind):
         self._damaged = damaged
         self.waves = LoadWaves(engine, settings, clock)
         self._target = Remembered[None, Target | None](lambda _: self._read_target(), TARGET_SECONDS)
+        self._kept_back = Remembered[None, Mapping[int, Back]](lambda _: self._read_kept_back(), TARGET_SECONDS)
         self._said: dict[int, LoadsHeld] = {}  # last noted of each till
         self._lock = threading.Lock()
 
@@ -100,9 +105,29 @@ class LoadOrders(OrderKind):
         if said is None or self._said.get(till.id) == said:
             return
         with writing(self._engine) as connection:
-            tills_held.note(connection, till.id, said, contact.clock.timestamp() - now, now)
+            held = tills_held.note(connection, till.id, said, contact.clock.timestamp() - now, now)
+            back = back_rows.hear(connection, held, said, now)
+            if back is not None:
+                self.went_back(connection, till, back, SYSTEM)
         with self._lock:
             self._said[till.id] = said
+        if back is not None:
+            self.kept_back_changed()
+
+    def kept_back_changed(self) -> None:
+        """After the transaction that keeps a till back, or releases it. Another process notices it in a moment."""
+        self._kept_back.forget()
+
+    def went_back(self, connection: Connection, till: Till, back: Back, actor: Actor) -> None:
+        """In the transaction that keeps a till at an earlier load: nothing newer goes to it, and no roll-out of what
+        isn't wanted there goes on by itself."""
+        rows.withdraw(connection, LOAD, [till.id], self._clock())
+        self.waves.leave(connection, till, back.back_from)
+        facts: dict[str, str | int] = {"version": back.version, "back_from": back.back_from}
+        if back.until is not None:
+            facts["until"] = datetime.fromtimestamp(back.until, UTC).isoformat(timespec="minutes")
+        what = "load_back_ordered" if back.asked_by else "load_back_reported"
+        audit.record(connection, actor, what, f"till:{till.name}", after=facts, reason=back.reason, now=self._clock())
 
     def call(self, till: Till, contact: wire.Contact) -> bool:
         """Notes what the till has, and orders what it should have."""
@@ -114,6 +139,8 @@ class LoadOrders(OrderKind):
         target = self.target()
         if target is None:
             return False
+        if self._kept_back(None).get(till.id) is not None:
+            return self._call_back(till, said, now)
         has_all = not target.missing(said.entities)
         if not said.version or self._is_urgent(said):
             return not has_all and self._call_by_itself(till, said, target, now)
@@ -125,20 +152,40 @@ class LoadOrders(OrderKind):
         return self._call_by_itself(till, said, target, now)
 
     def _call_by_itself(self, till: Till, said: LoadsHeld, target: Target, now: float) -> bool:
-        if said.version and (not self._settings.automatic or said.rolled_back_from >= target.version):
-            return False  # a first load comes by itself in any case; what a person took back doesn't
+        if said.version and not self._settings.automatic:
+            return False  # a first load comes by itself in any case
         with reading(self._engine) as connection:
             if not self._is_due(connection, till, said, target, now):
                 return False
         with writing(self._engine) as connection:
-            self._place(connection, till, self._order(connection, said, target), SYSTEM.name, now)
-        return True
+            return self._place(connection, till, self._order(connection, said, target), SYSTEM.name, now)
+
+    def _call_back(self, till: Till, said: LoadsHeld, now: float) -> bool:
+        """What it is kept at, where it doesn't have it: at any hour, since a person said so."""
+        with writing(self._engine) as connection:
+            back = back_rows.of(connection, till.id, now)
+            if back is None:
+                return False
+            order = back_rows.order_of(connection, back, back.back_from)
+            lacks = any(_differs(said.entities.get(name), state) for name, state in order.entities.items())
+            if not lacks or not self._is_back_due(connection, till, order, now):
+                return False
+            return self._place(connection, till, order, back.asked_by or SYSTEM.name, now)
+
+    def _is_back_due(self, connection: Connection, till: Till, order: LoadOrder, now: float) -> bool:
+        last = self._last(connection, till.id)
+        payload = _payload(connection, last) if last is not None else None
+        if (
+            last is None
+            or payload is None
+            or (payload.entities, payload.back_from) != (order.entities, order.back_from)
+        ):
+            return True
+        return last.ended_at is not None and (last.state != "failed" or self._has_rested(last, now))
 
     def _call_in_wave(self, till: Till, said: LoadsHeld, target: Target, rollout: LoadRollout) -> bool:
-        """Its wave is open. What a person took back there comes again only if it is ordered anew."""
+        """Its wave is open."""
         now = self._clock()
-        if said.rolled_back_from >= target.version and not rollout.anew:
-            return False
         with writing(self._engine) as connection:
             is_by_itself = rollout.asked_by == SYSTEM.name
             if is_by_itself and self._is_quiet(now) and _needs_whole(connection, said, target):
@@ -147,13 +194,16 @@ class LoadOrders(OrderKind):
                 return False
             states = target.order().entities
             wanted = {name: states[name] for name in rollout.entities or states if name in states}
-            order = LoadOrder(target.version, wanted, rollout.anew)
-            self._place(connection, till, order, rollout.asked_by, now)
-        return True
+            order = LoadOrder(target.version, wanted, rollout.anew or _was_taken_back(said, target))
+            return self._place(connection, till, order, rollout.asked_by, now)
 
-    def _place(self, connection: Connection, till: Till, order: LoadOrder, who: str, now: float) -> None:
+    def _place(self, connection: Connection, till: Till, order: LoadOrder, who: str, now: float) -> bool:
+        """False where a person keeps the till at an earlier load since it was looked at."""
+        if not order.back_from and back_rows.of(connection, till.id, now) is not None:
+            return False
         placing = Placing(till.id, msgspec.json.encode(order).decode())
         book.place(connection, self, [placing], who=who, now=now)
+        return True
 
     def _is_urgent(self, said: LoadsHeld) -> bool:
         """An emergency doesn't wait for its wave."""
@@ -188,11 +238,15 @@ class LoadOrders(OrderKind):
         if last is not None and last.ended_at is None:
             return self._replaces(connection, last, target, now)
         if last is not None and last.state in ("failed", "cancelled"):
-            covers = _payload(connection, last).version >= target.version
-            rests = now < (last.ended_at or now) + self._settings.retry_minutes * 60
-            if covers and rests and not self._is_mended(last):
+            payload = _payload(connection, last)
+            covers = payload.version >= target.version and not payload.back_from
+            if covers and not self._has_rested(last, now):
                 return False
         return not (said.version and self._is_quiet(now) and _needs_whole(connection, said, target))
+
+    def _has_rested(self, failed: StoredOrder, now: float) -> bool:
+        rests = now < (failed.ended_at or now) + self._settings.retry_minutes * 60
+        return not rests or self._is_mended(failed)
 
     def _is_mended(self, failed: StoredOrder) -> bool:
         """It failed for a file that had rotted here, and that is made anew."""
@@ -204,6 +258,8 @@ class LoadOrders(OrderKind):
     def _replaces(self, connection: Connection, last: StoredOrder, target: Target, now: float) -> bool:
         """Whether an open order gives way to one for the newest version."""
         payload = _payload(connection, last)
+        if payload.back_from:
+            return True  # it is released
         wanted = target.order().entities
         if all(payload.entities.get(name) == state for name, state in wanted.items()):
             return False
@@ -219,7 +275,8 @@ class LoadOrders(OrderKind):
 
     def _order(self, connection: Connection, said: LoadsHeld, target: Target) -> LoadOrder:
         wanted = {name: state for name, (_, state) in target.missing(said.entities).items()}
-        return LoadOrder(target.version, wanted, emergency=entity_rows.is_emergency(connection, said.version))
+        urgent = entity_rows.is_emergency(connection, said.version)
+        return LoadOrder(target.version, wanted, _was_taken_back(said, target), emergency=urgent)
 
     def _is_quiet(self, now: float) -> bool:
         return is_quiet(self._settings.quiet_hours, self._now_in_store(now))
@@ -229,13 +286,19 @@ class LoadOrders(OrderKind):
             version = entity_rows.newest_version(connection)
             return Target(version, entity_rows.states_at(connection, version)) if version else None
 
+    def _read_kept_back(self) -> Mapping[int, Back]:
+        with reading(self._engine) as connection:
+            return back_rows.in_force(connection, self._clock())
+
 
 def both_of(first: LoadOrder, second: LoadOrder, states: Callable[[], Mapping[str, EntityState]]) -> LoadOrder:
     """One that asks for both: of each entity the newer state, and its items as far as it isn't wanted as a whole.
 
     ``states``: what entities are at now, asked if need be. One of which more items are wanted than an order may name
-    is wanted whole.
+    is wanted whole. A step back is all that the till shall have, and so is what is ordered after it.
     """
+    if first.back_from or second.back_from:
+        return second
     entities = dict(first.entities)
     for name, state in second.entities.items():
         if name not in entities or state.version >= entities[name].version:
@@ -258,6 +321,15 @@ def _payload(connection: Connection, order: StoredOrder) -> LoadOrder:
         return msgspec.json.decode(rows.payload_of(connection, order.payload_sha256), type=LoadOrder)
     except NoResultFound:
         return LoadOrder(0, {})
+
+
+def _was_taken_back(said: LoadsHeld, target: Target) -> bool:
+    """Whether a till that isn't kept back any more is to have what was taken back there: it refuses it otherwise."""
+    return said.rolled_back_from >= target.version
+
+
+def _differs(held: wire.EntityHeld | None, state: EntityState) -> bool:
+    return held is None or held.sha256 != state.sha256
 
 
 def _needs_whole(connection: Connection, said: LoadsHeld, target: Target) -> bool:

@@ -6,6 +6,7 @@ from malote.database.engine import reading
 from malote.database.load_tables import load_hold, load_plan, load_till, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
+from malote.loads import back_rows
 from malote.loads.load_reports import AWAY_SECONDS
 from malote.tills import till
 
@@ -19,6 +20,7 @@ def pulse(engine: Engine, now: float) -> str:
             connection.execute(select(load_hold.c.entity, load_hold.c.seen_at, load_hold.c.confirmed_by)).all(),
             connection.execute(select(load_plan.c.id, load_plan.c.last_at).order_by(load_plan.c.id)).all(),
             _open(connection),
+            back_rows.open_count(connection),
             till.heard(connection, now - AWAY_SECONDS),
         ]
     return repr(seen)

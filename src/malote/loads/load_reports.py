@@ -8,7 +8,7 @@ import msgspec
 # behind    has an older one, and is told at its next contact
 # loading   is at it
 # failed    couldn't, and is told again later
-# back      a person took the newest one back there
+# back      is kept at an earlier one, since a person took a later one back
 # none      has nothing yet
 # unable    its agent knows of no loads, or nothing was ever heard of it
 TillLoadState = Literal["current", "behind", "loading", "failed", "back", "none", "unable"]
@@ -60,9 +60,21 @@ class Going(msgspec.Struct, frozen=True):
     stalled_since: float | None  # that it makes no progress, beyond loads.stalled_minutes
 
 
+class KeptBack(msgspec.Struct, frozen=True):
+    """That a till stays at an earlier load: ``version``, and not ``back_from``. ``asked_by`` "": whoever was at the
+    till. ``until`` None: until a person releases it."""
+
+    version: int
+    back_from: int
+    asked_by: str
+    reason: str
+    asked_at: float
+    until: float | None
+
+
 class TillLoad(msgspec.Struct, frozen=True, gc=False):
-    """``missing``: entities whose newest state the till lacks. ``differing``: whose rows aren't what they should be.
-    ``contact_at``: when it was last heard of."""
+    """``missing``: entities whose newest state the till lacks, or, of one that is kept ``back``, the state that it is
+    kept at. ``differing``: whose rows aren't what they should be. ``contact_at``: when it was last heard of."""
 
     till: str
     state: TillLoadState
@@ -76,10 +88,11 @@ class TillLoad(msgspec.Struct, frozen=True, gc=False):
     facts: dict[str, str] = {}
     failed_at: float | None = None
     contact_at: float | None = None
+    back: KeptBack | None = None
 
     def is_away(self, now: float) -> bool:
         """Whether it lacks something, and isn't there to be told."""
-        lacks = self.state not in ("current", "unable")
+        lacks = self.state not in ("current", "unable") and (self.state != "back" or bool(self.missing))
         return lacks and self.contact_at is not None and now - self.contact_at > AWAY_SECONDS
 
 

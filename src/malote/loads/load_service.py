@@ -8,11 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Engine, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
@@ -36,6 +34,7 @@ from malote.loads import (
 from malote.loads.damaged_files import DamagedFiles
 from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
+from malote.loads.going_back import GoingBack
 from malote.loads.held_changes import HeldChanges
 from malote.loads.limits import SEEN_WHOLE, UNREADABLE
 from malote.loads.load_orders import LoadOrders, Target
@@ -54,7 +53,6 @@ from malote.loads.sold_prices import SoldDay, SoldOtherwise, SoldPrices
 from malote.loads.staging import Staging
 from malote.loads.versions import LoadError
 from malote.orders import book
-from malote.orders.kinds import Placing
 from malote.remembered import Remembered
 from malote.tills import clocks
 from malote.tills.till import Till, TillError, find_till, list_tills
@@ -77,6 +75,7 @@ class Loads:
         self._zone = Remembered[None, tzinfo | None](lambda _: clocks.store_clock(engine, named), ZONE_SECONDS)
         self.files = FilesMade(engine, settings.loads_path, clock)
         self.orders = LoadOrders(engine, settings.loads, self.store_clock, clock, DamagedFiles(self.files.find, clock))
+        self.back = GoingBack(engine, self.orders, clock)
         self.rollouts = LoadRollouts(engine, settings.loads, self.orders.waves, clock)
         self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)
@@ -134,7 +133,6 @@ class Loads:
             chosen = {name: items_of(connection, name, version, keys) for name, keys in (items or {}).items()}
         order = self._payload(target, wanted, chosen)
         if not dry_run:
-            text = msgspec.json.encode(order).decode()
             in_waves = self._goes_in_waves(wanted, chosen, version)
             with writing(self._engine) as connection:
                 if plan is not None and not planning.claim(connection, plan, now):
@@ -142,7 +140,7 @@ class Loads:
                 if in_waves:
                     self.orders.waves.place(connection, wanted, version, actor, tills)
                     return [one.name for one in tills]
-                placings = [Placing(one.id, text) for one in tills]
+                placings = self.back.placings(connection, tills, order)
                 book.place(connection, self.orders, placings, who=actor.name, now=now)
                 facts: dict[str, str | int | bool] = {"tills": len(tills), "whole": wanted.anew, "items": len(chosen)}
                 audit.record(connection, actor, "load_ordered", f"load:{version}", after=facts, now=now)
@@ -153,17 +151,18 @@ class Loads:
         ``load_never_empty`` where nothing of it would be left, and it isn't declared that it may be so."""
         now = self._clock()
         with writing(self._engine) as connection:
-            held = _held(connection, entity)
+            held = held_changes.held(connection, entity)
             if held.is_final:
                 raise LoadError("load_never_empty", entity=entity)
-            _decide(connection, held, actor, "load_confirmed", reason, now)
+            held_changes.decide(connection, held, actor, "load_confirmed", reason, now)
             return next(one for one in load_status.entities(connection, now) if one.entity == entity)
 
     def refuse(self, entity: str, actor: Actor, reason: str) -> None:
         """Says that what is held isn't meant: it stays held, also where somebody had confirmed it. Raises
         ``LoadError`` ``load_not_held``."""
         with writing(self._engine) as connection:
-            _decide(connection, _held(connection, entity), actor, "load_hold_refused", reason, self._clock())
+            held = held_changes.held(connection, entity)
+            held_changes.decide(connection, held, actor, "load_hold_refused", reason, self._clock())
 
     def plan(self, cron: str, wanted: Wanted, actor: Actor) -> int:
         """A load at times of its own: its number. Raises as ``Staging.chosen`` and ``next_time``; ``TillError``."""
@@ -315,18 +314,3 @@ class Loads:
         states = target.order().entities
         chosen = {} if items else {name: states[name] for name in wanted.entities or states}
         return LoadOrder(target.version, chosen, wanted.anew, items)
-
-
-def _held(connection: Connection, entity: str) -> Any:
-    """What a person decides on. Raises ``LoadError`` ``load_not_held``; of what can't be read there is nothing."""
-    held = connection.execute(select(load_hold).where(load_hold.c.entity == entity)).one_or_none()
-    if held is None or held.code == UNREADABLE:
-        raise LoadError("load_not_held", entity=entity)
-    return held
-
-
-def _decide(connection: Connection, held: Any, actor: Actor, action: str, reason: str, now: float) -> None:
-    confirmed_by = actor.name if action == "load_confirmed" else ""
-    connection.execute(update(load_hold).where(load_hold.c.entity == held.entity).values(confirmed_by=confirmed_by))
-    facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
-    audit.record(connection, actor, action, f"entity:{held.entity}", after=facts, reason=reason, now=now)

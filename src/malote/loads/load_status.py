@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select, union
 from malote.database.load_tables import load_entity, load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
-from malote.loads import entity_rows, rises_put_off, shelf_first, tills_held
+from malote.loads import back_rows, entity_rows, rises_put_off, shelf_first, tills_held
+from malote.loads.back_rows import Back
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.load_reports import EntityStatus, Going, Refusal, TillEntity, TillLoad, TillLoadState
 from malote.loads.price_history import spelt
@@ -88,10 +89,21 @@ def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_se
     known = entity_rows.in_force(connection)
     newest = {name: one.state.version for name, one in sorted(known.items()) if one.state.version}
     heard = last_contacts(connection)
+    kept = back_rows.in_force(connection, now)
+    wanted = {till_id: _kept_versions(connection, back) for till_id, back in kept.items()}
     return [
         TillLoad(one.name, "unable", contact_at=heard.get(one.id))
         if (has := held.get(one.id)) is None
-        else _till(one, has, orders.get(one.id), newest, heard.get(one.id), now, stalled_seconds)
+        else _till(
+            one,
+            has,
+            orders.get(one.id),
+            wanted.get(one.id, newest),
+            kept.get(one.id),
+            heard.get(one.id),
+            now,
+            stalled_seconds,
+        )
         for one in listed
     ]
 
@@ -145,17 +157,20 @@ def _till(
     till: Till,
     held: Held,
     order: StoredOrder | None,
-    newest: Mapping[str, int],
+    wanted: Mapping[str, int],
+    back: Back | None,
     contact_at: float | None,
     now: float,
     stalled_seconds: float,
 ) -> TillLoad:
-    missing = [name for name, version in newest.items() if held.others.get(name, held.version) < version]
+    """``wanted``: the version of each entity that the till should have."""
+    has = {name: held.others.get(name, held.version) for name in wanted}
+    missing = [name for name, version in wanted.items() if has[name] != version and (back or has[name] < version)]
     going = _going(order, now, stalled_seconds) if order is not None and order.ended_at is None else None
     failed = order if order is not None and order.state == "failed" else None
     return TillLoad(
         till.name,
-        _state(held, missing, going, failed),
+        _state(held, missing, going, failed, back),
         held.version,
         held.applied_at if held.version else None,
         missing,
@@ -166,19 +181,26 @@ def _till(
         _facts.decode(failed.facts) if failed else {},
         failed.ended_at if failed else None,
         contact_at,
+        back.shown if back is not None else None,
     )
 
 
-def _state(held: Held, missing: list[str], going: Going | None, failed: StoredOrder | None) -> TillLoadState:
+def _state(
+    held: Held, missing: list[str], going: Going | None, failed: StoredOrder | None, back: Back | None
+) -> TillLoadState:
     if not missing and not held.differing:
-        return "current"
+        return "back" if back is not None else "current"
     if going is not None:
         return "loading" if going.state == "begun" else "behind"
     if failed is not None:
         return "failed"
-    if held.rolled_back_from:
-        return "back"
     return "behind" if held.version else "none"
+
+
+def _kept_versions(connection: Connection, back: Back) -> dict[str, int]:
+    """Of what is known here: what isn't, no order can ask for."""
+    states = back_rows.order_of(connection, back, back.back_from).entities
+    return {name: back.version_of(name) for name in states}
 
 
 def _going(order: StoredOrder, now: float, stalled_seconds: float) -> Going:

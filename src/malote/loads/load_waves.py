@@ -12,7 +12,7 @@ from malote.accounts.audit import SYSTEM, Actor
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
 from malote.load_format.wire import LoadOrder
-from malote.loads import entity_rows, tills_held, wave_rows
+from malote.loads import back_rows, entity_rows, tills_held, wave_rows
 from malote.loads.planning import Wanted
 from malote.loads.wave_rows import ROWS, LoadRollout
 from malote.orders import book
@@ -105,6 +105,18 @@ class LoadWaves:
             else:
                 self.advance(connection, row.id)
 
+    def leave(self, connection: Connection, till: Till, back_from: int) -> None:
+        """The till is kept at an earlier load: no wave waits for it. A person has judged what was taken back there, so
+        that a roll-out of it stops for the other tills until a person lets it go on."""
+        row = wave_rows.newest(connection, locked=True)
+        if row is None:
+            return
+        wave_rows.leave(connection, row.id, till.id)
+        if row.state == "running" and row.version == back_from:
+            ROWS.stop(connection, row.id, "load_rolled_back", till.name, self._clock())
+        else:
+            self.advance(connection, row.id)
+
     def advance(self, connection: Connection, rollout_id: int) -> None:
         """Opens the next wave, or notes the end."""
         row = wave_rows.newest(connection, locked=True)
@@ -126,8 +138,9 @@ class LoadWaves:
         return self._clock() - self._settings.offline_minutes * 60
 
     def parted(self, connection: Connection, chosen: list[Till]) -> dict[int, int]:
-        """Each till's wave: those first that are there and can answer."""
-        ids = [one.id for one in chosen if one.disabled_at is None]
+        """Each till's wave: those first that are there and can answer. One that is kept at an earlier load has none."""
+        kept_back = back_rows.in_force(connection, self._clock())
+        ids = [one.id for one in chosen if one.disabled_at is None and one.id not in kept_back]
         heard = last_contacts(connection, ids)
         able = tills_held.newest(connection, ids)
         since = self.heard_since()
@@ -170,7 +183,7 @@ class LoadWaves:
     def _meet(self, connection: Connection, rollout_id: int, till: Till, *, has_it: bool) -> None:
         """A till that came later; or one that has it already, without an order of this roll-out's."""
         row = wave_rows.newest(connection, locked=True)
-        if row is None or row.id != rollout_id:
+        if row is None or row.id != rollout_id or back_rows.of(connection, till.id, self._clock()):
             return
         if ROWS.state_of(connection, rollout_id, till.id) is None:
             ROWS.join(connection, rollout_id, till.id)

@@ -64,7 +64,9 @@ def there(connection: Connection, entity_id: int, version: int, keys: Sequence[b
 
 
 def changed_keys(engine: Engine, entity_id: int, after: int, version: int) -> Iterator[bytes]:
-    """Of rows that came, went or changed in between, by key; one that changed twice is there once."""
+    """Of rows that came, went or changed in between, by key; one that changed twice is there once. ``version`` may be
+    the earlier one: what changed since is what changes on the way back."""
+    after, version = sorted((after, version))
     came = (load_row.c.version_from > after) & (load_row.c.version_from <= version)
     went = (load_row.c.version_to > after) & (load_row.c.version_to <= version)
     last = b""
@@ -86,6 +88,7 @@ def changed_keys(engine: Engine, entity_id: int, after: int, version: int) -> It
 
 def count_changed(connection: Connection, entity_id: int, after: int, version: int) -> int:
     """At most how many those are: a row that changed twice counts twice."""
+    after, version = sorted((after, version))
     mine = load_row.c.entity_id == entity_id
     came = (load_row.c.version_from > after) & (load_row.c.version_from <= version)
     went = (load_row.c.version_to > after) & (load_row.c.version_to <= version)

@@ -4,7 +4,7 @@ function works in the caller's transaction."""
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from malote.database.load_tables import load_rollout, load_rollout_till
 from malote.load_format.wire import LOAD
@@ -65,6 +65,12 @@ def standings(connection: Connection, rollout_id: int, wave: int, heard_since: f
     rows = connection.execute(select(*columns).where(mine)).all()
     heard = last_contacts(connection, [row.till_id for row in rows if row.state in OPEN])
     return [TillInWave(row.wave, row.state, heard.get(row.till_id, 0.0) >= heard_since) for row in rows]
+
+
+def leave(connection: Connection, rollout_id: int, till_id: int) -> None:
+    """A till that it isn't through with."""
+    mine = (load_rollout_till.c.rollout_id == rollout_id) & (load_rollout_till.c.till_id == till_id)
+    connection.execute(delete(load_rollout_till).where(mine, load_rollout_till.c.state != "done"))
 
 
 def is_under_way(connection: Connection, rollout_id: int) -> bool:

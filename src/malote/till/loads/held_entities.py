@@ -113,4 +113,5 @@ def said(path: Path) -> wire.LoadsHeld | None:
     except LoadsError:
         return None
     entities = {one.name: wire.EntityHeld(one.version, one.sha256) for one in held.values()}
-    return wire.LoadsHeld(last.version, last.at, entities, last.rolled_back_from)
+    by = last.order_number if last.rolled_back_from else 0
+    return wire.LoadsHeld(last.version, last.at, entities, last.rolled_back_from, by)

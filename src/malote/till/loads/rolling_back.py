@@ -110,9 +110,7 @@ def _undone(connection: sqlite3.Connection) -> AppliedLoad:
     return found[0]
 
 
-def _restore(
-    connection: sqlite3.Connection, applied: int, now: HeldEntity, before: HeldEntity | None
-) -> Iterator[int]:
+def _restore(connection: sqlite3.Connection, applied: int, now: HeldEntity, before: HeldEntity | None) -> Iterator[int]:
     """One entity as it was."""
     if before is None:
         held_entities.forget(connection, now.name)
@@ -135,9 +133,7 @@ def _restore(
     held_entities.keep(connection, before)
 
 
-def _restore_rows(
-    connection: sqlite3.Connection, applied: int, before: HeldEntity, buckets: set[int]
-) -> Iterator[int]:
+def _restore_rows(connection: sqlite3.Connection, applied: int, before: HeldEntity, buckets: set[int]) -> Iterator[int]:
     """``buckets``: those that rows came into or went from are added."""
     table = before.table
     for some in batches(overwritten.rows(connection, applied, before.name), _AT_ONCE):

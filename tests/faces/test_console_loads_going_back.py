@@ -1,0 +1,63 @@
+"""One step back in a till's tab Cargas: shown, confirmed with a reason, followed, and released."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from malote import rejection
+from malote.accounts.roles import Role
+from malote.loads.planning import Wanted
+from tests.faces.console_loads_support import LoadingAgent, Shop, look_anew, store_with_loads
+from tests.faces.console_support import signed_in, till
+from tests.faces.loads_fixtures import ANA
+from tests.faces.test_console_in_portuguese import read, wrong
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """The first of two tills had version 1, and has version 2."""
+    with store_with_loads(tmp_path) as (services, erp):
+        agents = [LoadingAgent(services, till(services, name)) for name in ("loja1-01", "loja1-02")]
+        with signed_in(services, Role.OPERADOR) as ana:
+            made = Shop(services, erp, ana, agents)
+            for price in ("11", "12.50"):
+                erp.set_price(7, price)
+                services.loads.stage(ANA)
+                services.loads.order(Wanted(), ANA)
+                look_anew(services)
+                agents[0].says("done")
+            yield made
+
+
+def test_a_till_goes_back_by_its_tab_and_is_released_there(shop: Shop) -> None:
+    first = shop.agents[0]
+    tab = "/console/tills/loja1-01/loads"
+    assert "Voltar à carga anterior" in shop.ana.get(tab).text
+    asked = unescape(shop.post("back/check", what="back", till="loja1-01").text)
+    assert "O caixa volta da carga 2 à 1, a que tinha antes, no próximo contato. Linhas que mudam" in asked
+    shown = {"till": "loja1-01", "shown": "2 1"}
+    assert rejection.title("reason_needed", "pt") in unescape(shop.post("back/order", **shown, reason="ok").text)
+    assert rejection.title("selection_outdated", "pt") in unescape(
+        shop.post("back/order", till="loja1-01", shown="3 2", reason="preço errado").text
+    )
+    assert rejection.title("load_back_unknown", "pt") in unescape(
+        shop.post("back/check", what="back", till="loja1-02").text
+    )
+    assert shop.post("back/order", **shown, reason="preço errado").status_code == 303
+    page = unescape(shop.ana.get(tab).text)
+    assert wrong(read(page)) == []
+    assert "loja1-01 vai voltar da carga 2 à 1 por ordem de ana" in page
+    assert first.says("done").back_from == 2
+    page = unescape(shop.ana.get(tab).text)
+    assert "loja1-01 voltou da carga 2 à 1 por ordem de ana" in page
+    assert "Motivo: preço errado. Fica nela até ser liberado." in page
+    assert re.search(r"loja1-01</a>.*?da 2 à 1 · até ser liberado", shop.page(), re.S)
+    assert "Fica nela até ser liberado." in unescape(shop.post("back/check", what="release", till="loja1-01").text)
+    assert shop.post("back/release", **shown, reason="corrigido").status_code == 303
+    assert rejection.title("load_not_back", "pt") in unescape(
+        shop.post("back/check", what="release", till="loja1-01").text
+    )
+    assert {"load_back_ordered", "load_back_released"} <= set(shop.actions())
