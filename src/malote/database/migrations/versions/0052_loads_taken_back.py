@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0050"
-down_revision: str | None = "0049"
+revision = "0052"
+down_revision: str | None = "0051"
 branch_labels = None
 depends_on = None
 
