@@ -53,7 +53,7 @@ def test_a_load_is_sent_watched_held_and_confirmed(browser: Browser, tmp_path: P
 
             erp.turn += 10
             erp.do("UPDATE preco SET preco = 12.5, alterado = ? WHERE cod <= 30", [(erp.turn,)])
-            services.loads.stage(command_line())
+            services.loads.staging.run(command_line())
             page.get_by_role("link", name="Retidas").click()
             page.get_by_role("link", name="Ver o que muda").click()
             expect(page.get_by_text("(+25 %)").first).to_be_visible()

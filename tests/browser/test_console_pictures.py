@@ -104,7 +104,7 @@ def scene(services: Services) -> None:
 
 def loads_scene(services: Services, erp: Erp) -> None:
     """A till that has its load, one that is at it, one that failed; prices that are held, a row that was refused."""
-    services.loads.stage(command_line())
+    services.loads.staging.run(command_line())
     tills = list_tills(services.engine)
     services.loads.order(Wanted(), command_line())
     for one, state in zip(tills, ("done", "begun", "failed"), strict=False):
@@ -113,7 +113,7 @@ def loads_scene(services: Services, erp: Erp) -> None:
     services.loads.plan("30 6 * * 1-6", Wanted(anew=True), command_line())
     erp.do("UPDATE preco SET preco = 12.5, alterado = 99 WHERE cod <= 30")
     erp.do("UPDATE operador SET senha = '1234'")
-    services.loads.stage(command_line(), whole=True)
+    services.loads.staging.run(command_line(), whole=True)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

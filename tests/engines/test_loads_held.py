@@ -54,24 +54,24 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 def test_no_list_without_a_row_reaches_a_till_confirmed_or_not(shop: Shop) -> None:
     shop.erp.do("DELETE FROM preco")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes() == {"price": ("load_would_empty", 0), "product": ("", 30)}, "nor the first one"
     shop.erp.do("INSERT INTO preco VALUES (1, 3, 10, NULL, NULL, 0, 'N'), (2, 3, 10, NULL, NULL, 0, 'N')")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["price"] == ("", 2)
     shop.erp.do("DELETE FROM preco")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     with pytest.raises(LoadError, match="load_never_empty"):
         shop.loads.confirm("price", ANA)
     shop.loads.refuse("price", ANA, "the filter is wrong")
     shop.declare(PRODUCT + PRICE + "may_be_empty = true\n")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["price"] == ("", 0), "declared as allowed to be empty"
 
 
 def test_what_is_refused_whole_is_nothing_to_confirm(shop: Shop) -> None:
     shop.erp.do("UPDATE preco SET preco = -1")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["price"] == ("load_refused_many", 0)
     with pytest.raises(LoadError, match="load_never_empty"):
         shop.loads.confirm("price", ANA)
@@ -85,32 +85,32 @@ DECISIONS: list[Callable[[Loads], object]] = [
 
 @pytest.mark.parametrize("decide", DECISIONS)
 def test_nobody_decides_on_what_is_not_held_or_cannot_be_read(shop: Shop, decide: Callable[[Loads], object]) -> None:
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     with pytest.raises(LoadError, match="load_not_held"):
         decide(shop.loads)
     shop.erp.do("ALTER TABLE produto RENAME TO produtos")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["product"] == ("load_entity_unreadable", 30)
     assert [one.code for one in shop.loads.troubles()] == ["load_entity_unreadable"]
     with pytest.raises(LoadError, match="load_not_held"):
         decide(shop.loads)
     shop.erp.do("ALTER TABLE produtos RENAME TO produto")
     shop.erp.do("DELETE FROM produto WHERE cod > 5")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["product"] == ("load_gone_many", 30)
     decide(shop.loads)
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
 
 
 def test_an_entity_that_left_the_profile_is_kept_and_told_until_a_person_says_so(shop: Shop) -> None:
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     shop.declare(PRODUCT)
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["price"] == ("load_entity_undeclared", 30)
     assert shop.told() == ["load_entity_undeclared:price"]
     shop.loads.confirm("price", ANA, "sold by weight elsewhere")
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert (shop.codes()["price"], shop.told()) == (("load_entity_undeclared", 30), [])
     shop.declare(PRODUCT + PRICE)
-    shop.loads.stage(ANA)
+    shop.loads.staging.run(ANA)
     assert shop.codes()["price"] == ("", 30)

@@ -85,7 +85,7 @@ def test_what_changed_is_looked_for_and_all_is_compared_at_its_time(round_: Roun
 
 def test_a_look_that_takes_long_is_followed_by_a_long_rest(round_: Round, monkeypatch: pytest.MonkeyPatch) -> None:
     round_.step(0)
-    looks, staged = list[float](), round_.loads.stage
+    looks, staged = list[float](), round_.loads.staging.run
     takes = [1.0]
 
     def slow(*words: Any, **others: Any) -> StagingReport:
@@ -99,7 +99,7 @@ def test_a_look_that_takes_long_is_followed_by_a_long_rest(round_: Round, monkey
             round_.step(2)
         return len(looks)
 
-    monkeypatch.setattr(round_.loads, "stage", slow)
+    monkeypatch.setattr(round_.loads.staging, "run", slow)
     assert looked(1) == 1
     assert looked(1) == 1, "one alone says nothing: it had much to load, or met a busy moment"
     assert looked(10) == 2, "each ten seconds: ten times as long as it takes"
@@ -150,7 +150,7 @@ def test_a_plan_whose_erp_is_away_is_done_once_it_is_back(round_: Round) -> None
     create_till(round_.engine, "caixa1")
     round_.step(0)
     round_.loads.plan("15 6 * * *", Wanted(anew=True), Actor("ana"))
-    there = round_.loads.stage
+    there = round_.loads.staging.run
     asked: list[float] = []
 
     def away(actor: Actor, *, names: Sequence[str] | None, whole: bool) -> StagingReport:
@@ -160,7 +160,7 @@ def test_a_plan_whose_erp_is_away_is_done_once_it_is_back(round_: Round) -> None
         raise ErpError("erp_unreachable", detail="")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(round_.loads, "stage", away)
+        patch.setattr(round_.loads.staging, "run", away)
         with pytest.raises(ErpError):
             round_.step(901)
         round_.step(1)

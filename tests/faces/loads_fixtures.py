@@ -108,7 +108,7 @@ class Place:
         self.services, self.erp, self.till, self.address, self.home = services, erp, till, address, home
 
     def stage(self, **others: Any) -> int:
-        version = self.services.loads.stage(ANA, **others).version
+        version = self.services.loads.staging.run(ANA, **others).version
         self.services.loads.orders._target._known.clear()  # what tills should have is looked at twice a second
         return version
 

@@ -162,7 +162,7 @@ def test_what_is_held_is_shown_refused_and_confirmed(shop: Shop) -> None:
     shop.erp.turn += 10
     shop.erp.do("UPDATE preco SET preco = 12.5, alterado = ? WHERE cod <= 30 AND loja = 3", [(shop.erp.turn,)])
     shop.erp.set_price(4, "0.5")
-    shop.services.loads.stage(audit.command_line())
+    shop.services.loads.staging.run(audit.command_line())
     assert "Carga que mudaria preços demais" in shop.page("/held")
     told = unescape(shop.ana.get("/console/tills").text)
     assert re.search(r"Entidade Preços: das 50 linhas.*?/load-manager/held\">Ver o que muda", told)
@@ -172,7 +172,10 @@ def test_what_is_held_is_shown_refused_and_confirmed(shop: Shop) -> None:
     assert "(−95 %)" in page
     assert CONFIRM in page
     with nothing_left(shop):
-        assert CONFIRM not in shop.page("/held/price"), "nobody can let it through"
+        final = shop.page("/held/price")
+        assert CONFIRM not in final, "nobody can let it through"
+        assert "Confirmar deixa" not in final
+        assert "Recusar deixa tudo como está" in final
     shown = field(page, "shown")
     assert shop.post("held/price/confirm", shown="load_changed_many 0 29", reason="de ontem").status_code == 422
     shop.post("held/price/refuse", reason="reajuste errado")
@@ -205,7 +208,7 @@ def test_which_price_a_till_had_and_sold_at(shop: Shop) -> None:
     over(shop.services)
     now = datetime.now(timezone(timedelta(hours=-3))).replace(microsecond=0)
     shop.erp.set_price(9, "25.90")
-    shop.services.loads.stage(audit.command_line())
+    shop.services.loads.staging.run(audit.command_line())
     look_anew(shop.services)
     send_partial(shop)
     over(shop.services)
@@ -236,7 +239,7 @@ def test_a_price_that_rises_is_shown_with_from_when_it_is_valid(shop: Shop) -> N
     assert re.search(r"R\$ 30,00: vale a partir de .{10,20}, porque sobe na gôndola primeiro", page)
     assert "1 preço sobe na gôndola primeiro: no caixa vale a partir de" in shop.page()
     assert "sobe na gôndola primeiro" in unescape(shop.ana.get("/console/tills/loja1-02/loads").text)
-    shop.services.loads.stage(audit.command_line(), whole=True)
+    shop.services.loads.staging.run(audit.command_line(), whole=True)
     look_anew(shop.services)
     assert "gôndola" not in shop.page("/price?product=21")
 
@@ -265,7 +268,7 @@ def test_a_load_goes_out_in_waves_and_a_person_lets_the_next_one_through(shop: S
         if one.contact() is not None:
             one.says("done")
     shop.erp.set_price(11, "3.21")
-    shop.services.loads.stage(audit.command_line())
+    shop.services.loads.staging.run(audit.command_line())
     begun = shop.services.loads.rollouts.start(Wanted(), audit.command_line())
     look_anew(shop.services)
     page = shop.page()

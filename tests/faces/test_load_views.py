@@ -46,7 +46,7 @@ class Shown:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     with store_with_loads(tmp_path_factory.mktemp("views")) as (services, _):
-        services.loads.stage(command_line())
+        services.loads.staging.run(command_line())
         made = Shown(services)
         for one in made.agents:
             one.contact()

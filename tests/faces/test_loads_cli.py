@@ -46,7 +46,7 @@ def test_only_what_changed_within_a_time(place: Place) -> None:
     made = [time.time()]
     for code in (8, 9):
         place.erp.set_price(code, "9")
-        place.services.loads.stage(SYSTEM)
+        place.services.loads.staging.run(SYSTEM)
         made.append(time.time())
     first, second, third = (datetime.fromtimestamp(at, UTC).isoformat() for at in made)
     code, said = command(place, "run", "--partial", "--from", second, "--to", third, "--json")

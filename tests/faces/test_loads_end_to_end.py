@@ -52,7 +52,7 @@ class Store:
         )
 
     def stage(self) -> None:
-        self.services.loads.stage(ANA)
+        self.services.loads.staging.run(ANA)
         self.services.loads.orders._target._known.clear()  # what tills should have is looked at twice a second
 
     def steps(self, count: int) -> None:

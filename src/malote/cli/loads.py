@@ -95,7 +95,7 @@ def run(
     asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)
     with services_of(config, creates=True) as services:
         language = services.settings.language
-        stage = bound(services.loads.stage, command_line(), names=entity or None, urgent=asked.urgent)
+        stage = bound(services.loads.staging.run, command_line(), names=entity or None, urgent=asked.urgent)
         report = _staged(bound(stage, whole=full, emergency=emergency, dry_run=dry_run), quiet=json)
         tills = []
         if report.version and (full or partial or since or item or till or entity or report.made):
@@ -148,7 +148,7 @@ def confirm(
             say(Bilingual("fica como está nos caixas", "stays as it is at the tills").of(language))
             raise typer.Exit(OK)
         whole = code in SEEN_WHOLE
-        report = _staged(bound(services.loads.stage, command_line(), names=[entity], whole=whole), quiet=json)
+        report = _staged(bound(services.loads.staging.run, command_line(), names=[entity], whole=whole), quiet=json)
     if json:
         print_json(report)
     else:

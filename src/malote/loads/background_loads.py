@@ -77,7 +77,7 @@ class BackgroundLoads:
         wanted = asked.wanted
         try:
             names = wanted.entities or list(asked.items) or None
-            report = self._loads.stage(
+            report = self._loads.staging.run(
                 actor,
                 names=names,
                 whole=wanted.anew,

@@ -80,8 +80,7 @@ class Loads:
         self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)
         connect = partial(open_configured, settings)
-        self._staging = Staging(engine, settings.loads, self.entities, connect, named, clock, self.zone)
-        self.stage = self._staging.run  # asks the ERP what changed, and makes a version of it
+        self.staging = Staging(engine, settings.loads, self.entities, connect, named, clock, self.zone)
 
     def zone(self) -> tzinfo | None:
         """The store's clock, by which loads are planned: of the settings, or the one that most tills print."""
@@ -168,7 +167,7 @@ class Loads:
         """A load at times of its own: its number. Raises as ``Staging.chosen`` and ``next_time``; ``TillError``."""
         now, zone = self._clock(), self.zone()
         self._tills(wanted.tills)
-        self._staging.chosen(wanted.entities or None)
+        self.staging.chosen(wanted.entities or None)
         with writing(self._engine) as connection:
             new = planning.add(connection, cron, wanted, who=actor.name, now=now, zone=zone)
             said: dict[str, str | bool | list[str]] = {"cron": cron, "tills": wanted.tills, "whole": wanted.anew}
@@ -206,7 +205,7 @@ class Loads:
             code = connection.execute(query).scalar_one_or_none()
         if code is None:
             raise LoadError("load_not_held", entity=entity)
-        with self._staging.compared(entity, whole=code in SEEN_WHOLE) as found:
+        with self.staging.compared(entity, whole=code in SEEN_WHOLE) as found:
             return held_changes.found(self._engine, found, self._clock())
 
     def till_entities(self, till: str) -> list[TillEntity]:

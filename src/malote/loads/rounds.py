@@ -102,7 +102,7 @@ class LoadRounds:
 
     def _stage(self, *, whole: bool, names: list[str] | None) -> None:
         self._looked_at = self._clock()
-        report = self._loads.stage(SYSTEM, names=names, whole=whole)
+        report = self._loads.staging.run(SYSTEM, names=names, whole=whole)
         if report.made:
             log.info("load_made", version=report.version, seconds=report.seconds)
 
@@ -118,7 +118,7 @@ class LoadRounds:
     def _do(self, plan: Plan, now: float) -> None:
         """It is done with its order, in one transaction: an ERP that is away, or a kill, puts it off and no more."""
         try:
-            self._loads.stage(SYSTEM, names=plan.wanted.entities or None, whole=plan.wanted.anew)
+            self._loads.staging.run(SYSTEM, names=plan.wanted.entities or None, whole=plan.wanted.anew)
             if self._loads.order(plan.wanted, SYSTEM, plan=plan):
                 log.info("load_planned", plan=plan.id)
         except (LoadError, TillError):

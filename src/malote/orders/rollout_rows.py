@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, case, func, insert, literal, select, update
 
 from malote.database.chunks import chunks
 from malote.orders.rollout_reports import Rollout, RolloutState, RolloutTill, TillState
@@ -28,6 +28,7 @@ class RolloutRows:
         self._rollouts = rollouts
         self._tills = tills
         self._new_till = new_till or {}
+        self._approved = rollouts.c.get("approved", literal(0))
 
     def place(
         self,
@@ -98,7 +99,8 @@ class RolloutRows:
 
     def find(self, connection: Connection, rollout_id: int | None) -> Rollout | None:
         """The newest where ``rollout_id`` is None."""
-        query = select(self._rollouts).order_by(self._rollouts.c.id.desc()).limit(1)
+        upto_wave = self._approved.label("upto_wave")
+        query = select(self._rollouts, upto_wave).order_by(self._rollouts.c.id.desc()).limit(1)
         if rollout_id is not None:
             query = query.where(self._rollouts.c.id == rollout_id)
         row = connection.execute(query).one_or_none()
@@ -120,7 +122,7 @@ class RolloutRows:
             finished_at=row.finished_at,
             code=row.code,
             stopped_by=row.stopped_by,
-            approved=getattr(row, "approved", 0),
+            approved=row.upto_wave,
         )
 
     def tills_of(

@@ -54,7 +54,7 @@ def loaded(outbox: Path, prices: dict[str, int]) -> None:
 
 
 def test_the_server_finds_the_list_and_what_changes_in_it(store: Store, loads: Loads) -> None:
-    made = loads.stage(SYSTEM)
+    made = loads.staging.run(SYSTEM)
     counts = {one.entity: one.new for one in made.entities}
     gtins = sum(bool(one.gtin) for one in products())
     assert counts == {"product": len(products()), "package": gtins, "price": len(products())}
@@ -64,16 +64,16 @@ def test_the_server_finds_the_list_and_what_changes_in_it(store: Store, loads: L
     listed = {one.code: one.price for one in products()}
     assert len(change.prices) == 100
     assert all(cents > 0 and cents != listed[code] for code, cents in change.prices.items())
-    (price,) = loads.stage(SYSTEM, names=["price"]).entities
+    (price,) = loads.staging.run(SYSTEM, names=["price"]).entities
     assert (price.changed, price.new, price.gone, price.code) == (100, 0, 0, "")
     code, cents = next(iter(change.prices.items()))
     assert [one.values["price"] for one in loads.price(code).prices] == [f"{cents / 100:.2f}"]
 
 
 def test_nearly_all_prices_at_once_wait_for_a_person(store: Store, loads: Loads) -> None:
-    loads.stage(SYSTEM)
+    loads.staging.run(SYSTEM)
     assert len(price_list.change(erp(store), 9999).prices) == len(products())
-    (price,) = loads.stage(SYSTEM, names=["price"]).entities
+    (price,) = loads.staging.run(SYSTEM, names=["price"]).entities
     assert price.code == "load_changed_many"
 
 
