@@ -96,7 +96,9 @@ def test_the_commands(place: Place) -> None:
     at = json.loads(command(place, "status", "--json")[1])["status"]["made_at"]
     place.erp.set_price(7, "12.50")
     assert command(place, "run")[0] == 0
-    assert "R$ 12.50" in command(place, "price", "7")[1]
+    assert "R$ 12.50  (no beginning – no end)" in command(place, "price", "7")[1]
+    (found,) = json.loads(command(place, "price", "7", "--json")[1])["prices"]
+    assert (found["values"]["valid_from"], found["values"]["valid_until"]) == (None, None)
     assert "R$ 10.00" in command(place, "price", "7890000000007", "--till", "caixa1")[1], "which has it not yet"
     then = datetime.fromtimestamp(at + 0.001, UTC).isoformat()
     assert json.loads(command(place, "price", "7", "--at", then, "--json")[1])["version"] == 1
@@ -104,7 +106,9 @@ def test_the_commands(place: Place) -> None:
     assert [(one["entity"], one["before"]["price"], one["after"]["price"]) for one in json.loads(said)] == [
         ("price", "10.00", "12.50")
     ]
-    assert "price=12.50" in command(place, "diff", "1", "2")[1]
+    assert json.loads(said)[0]["key"] == ["7", "", "", None]
+    said = command(place, "diff", "1", "2")[1]
+    assert ("price=12.50" in said, "1970" in said) == (True, False)
     code, said = command(place, "diff", "0", "1", "--limit", "1")
     assert (code, said.splitlines()[-1]) == (1, "1 and more: --limit")
     place.erp.do("DELETE FROM produto WHERE cod > 30")
@@ -116,7 +120,7 @@ def test_the_commands(place: Place) -> None:
     place.erp.set_price(9, "-1")
     assert command(place, "run")[0] == 1
     code, said = command(place, "refused")
-    assert (code, "load_value_negative" in said) == (1, True)
+    assert (code, "load_value_negative" in said, "1970" in said) == (1, True, False)
     assert command(place, "refused", "pruduct")[0] == 3, "what nobody knows isn't said to be well"
     assert command(place, "diff", "1", "2", "--entity", "pruduct")[0] == 3
     assert command(place, "price", "7", "--at", "9999-12-31T23:59-03:00")[0] == 2

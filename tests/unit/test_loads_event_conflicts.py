@@ -63,6 +63,8 @@ def test_what_came_later_stays_out(known: list[Row], fresh: list[Row], out: list
 def test_what_is_over_is_no_conflict() -> None:
     rows = [DatedRow(key_bytes(PRICE, row), row, is_new=True) for row in (price(1, 5), price(4, 9))]
     assert [one.facts["event"] for one in conflicts(PRICE, rows, day(4))] == [f"{day(4)} – {day(9)}"]
+    always = [DatedRow(b"1", price(None, 5), False), DatedRow(b"2", price(1, 9), True)]
+    assert [one.facts["other"] for one in conflicts(PRICE, always, day(4))] == [f"… – {day(5)}"]
     assert list(conflicts(PRICE, rows, day(5))) == []
 
 

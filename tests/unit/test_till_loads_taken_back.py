@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from malote.cli.main import assemble
 from malote.config.sections import LoadFileSettings, TillLoadsSettings
-from malote.load_format.entity import Entity, EntityColumn
+from malote.load_format.entity import ALWAYS, Entity, EntityColumn
 from malote.till.loads import loads_report
 from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.rolling_back import RolledBack
@@ -214,3 +214,11 @@ def test_the_commands_say_what_the_till_sells_with(till: LoadedTill) -> None:
     assert (now["version"], [row["price"] for row in now["rows"]]) == (1, ["1.00"])
     assert _run(folder, "price", "1", "--at", "2023-11-14T22:15:00+00:00").exit_code == 3
     assert (_run(folder, "price", "2").exit_code, _run(folder, "price", "1", "--at", "ontem").exit_code) == (1, 2)
+
+
+def test_a_price_without_beginning_or_end_says_so(till: LoadedTill) -> None:
+    folder = till.outbox.path.parent
+    _load(till, (PRICE, [price("1", "1.00", ALWAYS)]), at=1_700_000_000.0)
+    assert "no beginning – no end" in _run(folder, "price", "1").stdout
+    (row,) = msgspec.json.decode(_run(folder, "price", "1", "--json").stdout)["rows"]
+    assert (row["valid_from"], row["valid_until"]) == (None, None)

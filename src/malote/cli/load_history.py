@@ -9,7 +9,7 @@ import typer
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, moment_of, services_of
-from malote.terminal.load_options import put_off_words
+from malote.terminal.load_options import put_off_words, validity_words
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
@@ -54,7 +54,8 @@ def diff(
             if (one.before or {}).get(name) != (one.after or {}).get(name)
         ]
         sides = [_values(side, names) for side in (one.before, one.after)]
-        table.add_row(one.entity, printable(", ".join(map(str, one.key))), *map(printable, sides))
+        key = ", ".join(str(part) for part in one.key if part is not None and part != "")
+        table.add_row(one.entity, printable(key), *map(printable, sides))
     console.print(table)
     for begins, count in sorted(Counter(one.put_off_to for one in found if one.put_off_to).items()):
         say(f"{count}: {put_off_words(begins, language)}")
@@ -135,7 +136,7 @@ def _show_price(found: "PriceAnswer", language: Language) -> None:
     say(f"{found.product} · {where} · {local_time(found.at, language)} · {version} {found.version}")
     for one in found.prices:
         values = one.values
-        dates = " – ".join(str(values.get(name) or "…") for name in ("valid_from", "valid_until"))
+        dates = validity_words(values, language)
         mark = "→" if one.is_valid else " "
         others = " ".join(str(values[name]) for name in ("unit", "region") if values.get(name))
         listed = str(values["price"])

@@ -23,6 +23,7 @@ from malote.terminal.command import (
     settings_of,
     wrong_usage,
 )
+from malote.terminal.load_options import validity_words
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 from malote.till.loads import loads_report
@@ -55,6 +56,9 @@ _DID = Bilingual(
     " and the till stays there until it is released.",
 )
 _NO_PRICE = Bilingual("Nenhum preço de {product} na carga {version}.", "No price of {product} in load {version}.")
+
+_VALID = Bilingual("vale", "valid")
+_DATES = ("valid_from", "valid_until")
 
 AtOption = Annotated[str, typer.Option("--at", metavar="TIME", help="As it was then: 2026-11-27T10:32, say.")]
 
@@ -166,7 +170,8 @@ def _show_prices(found: TillPrices, settings: Settings) -> None:
         say(_NO_PRICE.of(settings.language).format(product=found.product, version=found.version))
         return
     say(_STATE.of(settings.language).format(version=found.version, at=local_time(found.applied_at, settings.language)))
-    table = plain_table(list(found.rows[0]))
+    table = plain_table([name for name in found.rows[0] if name not in _DATES] + [_VALID.of(settings.language)])
     for row in found.rows:
-        table.add_row(*(printable("" if value is None else str(value)) for value in row.values()))
+        cells = [printable("" if value is None else str(value)) for name, value in row.items() if name not in _DATES]
+        table.add_row(*cells, validity_words(row, settings.language))
     console.print(table)

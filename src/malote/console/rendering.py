@@ -32,7 +32,6 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.fiscal import field_words
-from malote.load_format.entity import ALWAYS
 from malote.locks.alarm import words as stoppage_words
 from malote.plain import clean, clean_lines
 from malote.quarantine.history_text import words
@@ -171,7 +170,6 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "entry": rejection.entry,
         "field_words": lambda fields: field_words.in_words(fields, language),
         "plots": plots,
-        "load_always": ALWAYS,
         "load_entity": lambda name: load_words.entity(name, language),
         "load_column": lambda name: load_words.column(name, language),
         "load_facts": lambda facts: load_words.facts(facts, language),

@@ -63,7 +63,7 @@ class _Event(msgspec.Struct, frozen=True):
         begins, ends = values["valid_from"] or _FIRST, values["valid_until"] or _LAST
         alike = "\0".join(str(values[name]) for name in _ALIKE[entity.name])
         name = f"{values['code']}: " if "code" in values else ""
-        told = f"{name}{values['valid_from'] or '…'} – {values['valid_until'] or '…'}"
+        told = f"{name}{begins if begins > ALWAYS else '…'} – {values['valid_until'] or '…'}"
         return cls(alike, begins, ends, one.key, one.is_new, told)
 
 

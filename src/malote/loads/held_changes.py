@@ -65,8 +65,8 @@ def _difference(entity: Entity, one: Difference, old: bytes | None) -> RowDiffer
         (entity, published_rows.decoded(content)) if content is not None else None for content in (old, one.content)
     ]
     key = msgspec.json.decode(one.key)
-    places = zip(entity.key_places, key, strict=True)
-    shown = ["•••" if entity.columns[place].personal else value for place, value in places]
+    columns = (entity.columns[place] for place in entity.key_places)
+    shown = ["•••" if one.personal else one.told(value) for one, value in zip(columns, key, strict=True)]
     return RowDifference(entity.name, shown, *published_rows.both_shown(sides[0], sides[1]), one.put_off_to)
 
 

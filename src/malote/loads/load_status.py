@@ -78,7 +78,9 @@ def _key_shown(known: StoredEntity | None, key: bytes) -> str:
     """Masked also where there is none (``comparing``), and of an entity of which nothing was ever loaded."""
     if known is None or key[:1] != b"[" or any(known.entity.columns[one].personal for one in known.entity.key_places):
         return "•••"
-    return ", ".join(str(one) for one in msgspec.json.decode(key) if one != "")
+    values = zip((known.entity.columns[one] for one in known.entity.key_places), msgspec.json.decode(key), strict=True)
+    told = (column.told(value) for column, value in values)
+    return ", ".join(str(one) for one in told if one is not None and one != "")
 
 
 def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_seconds: float) -> list[TillLoad]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from malote.database.chunks import chunks
 from malote.database.load_tables import load_version
+from malote.load_format.entity import ALWAYS
 from malote.loads import rows_by_code
 from malote.loads.load_reports import PriceFound
 from malote.loads.rows_by_code import CodeRow, CodeRows
@@ -69,9 +70,15 @@ def prices(
     made = _made_at(connection, {one.version_from for one in rows})
     forced = {one.key for one in in_force(rows, at)}
     return [
-        PriceFound(one.values, one.version_from, made.get(one.version_from), one.key in forced, one.is_put_off)
+        PriceFound(_told(one.values), one.version_from, made.get(one.version_from), one.key in forced, one.is_put_off)
         for one in rows
     ]
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``valid_from`` None: it always was."""
+    begins = values.get("valid_from")
+    return {**values, "valid_from": None if begins is None or begins <= ALWAYS else begins}
 
 
 def spelt(moment: float) -> str:

@@ -125,7 +125,7 @@ def _differences(engine: Engine, name: str, before: int, after: int) -> Iterator
         for key in some:
             (old, _), (new, put_off_to) = (side.get(key, (None, None)) for side in shown)
             if old != new:
-                yield RowDifference(name, _shown_key(key, personal), *both_shown(old, new), put_off_to)
+                yield RowDifference(name, _shown_key(entities[-1], key, personal), *both_shown(old, new), put_off_to)
 
 
 def _read(
@@ -143,7 +143,7 @@ def both_shown(
     before: tuple[Entity, Row] | None, after: tuple[Entity, Row] | None
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Both by column; of what is personal only whether it changed."""
-    sides = [None if one is None else by_column(*one) for one in (before, after)]
+    sides = [None if one is None else _told(*one) for one in (before, after)]
     if before is not None and after is not None and sides[1] is not None:
         old, new = ({c.name: v for c, v in zip(one[0].columns, one[1], strict=True)} for one in (before, after))
         for column in after[0].columns:
@@ -152,8 +152,15 @@ def both_shown(
     return sides[0], sides[1]
 
 
-def _shown_key(key: bytes, personal: Collection[int]) -> list[Value]:
-    return ["•••" if place in personal else value for place, value in enumerate(msgspec.json.decode(key))]
+def _told(entity: Entity, row: Row) -> dict[str, Any]:
+    values = by_column(entity, row)
+    return {column.name: column.told(values[column.name]) for column in entity.columns}
+
+
+def _shown_key(entity: Entity, key: bytes, personal: Collection[int]) -> list[Value]:
+    columns = [entity.columns[place] for place in entity.key_places]
+    values = zip(columns, msgspec.json.decode(key), strict=True)
+    return ["•••" if place in personal else column.told(value) for place, (column, value) in enumerate(values)]
 
 
 def by_column(entity: Entity, row: Row) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""What the commands of loads share: of which entities and tills, and the words for a price that waits."""
+"""What the commands of loads share: of which entities and tills, and the words for when a price is valid."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,3 +25,16 @@ def put_off_words(begins: str, language: Language) -> str:
         f"vale a partir de {at}, porque sobe na gôndola primeiro",
         f"valid from {at}, since it goes up on the shelf first",
     ).of(language)
+
+
+def validity_words(values: Mapping[str, Any], language: Language) -> str:
+    """From when until when a row is valid. ``values``: by column; None of either: there is no such end."""
+    begins, ends = (values.get(name) for name in ("valid_from", "valid_until"))
+    since = _moment(begins, language) if begins else Bilingual("desde sempre", "no beginning").of(language)
+    until = _moment(ends, language) if ends else Bilingual("sem fim", "no end").of(language)
+    return f"{since} – {until}"
+
+
+def _moment(text: str, language: Language) -> str:
+    """A day stays as it is, an instant is told by the store's clock."""
+    return local_time(datetime.fromisoformat(text).timestamp(), language) if "T" in text else text

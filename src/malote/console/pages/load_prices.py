@@ -12,8 +12,6 @@ from malote.console.pages import load_manager, load_orders
 from malote.console.pages.entry import EntryTrouble
 from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, PageRefusedError, parameters, services_of
-from malote.load_format.entity import ALWAYS
-from malote.loads.load_reports import PriceFound
 from malote.loads.sold_prices import SoldDay
 from malote.register.flow_slots import store_of
 from malote.tills.till import TillError
@@ -56,7 +54,6 @@ def price(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "others": [one for one in prices if not one.is_valid],
         "trouble": trouble,
         "tills": [one.till for one in services.structures.tills()][: load_manager.MOST_ROWS],
-        "begins": _begins,
         "attention": load_manager.attention(services.load_views.entities(), services.loads.plans()),
     }
 
@@ -92,12 +89,6 @@ def show_sold(request: ConsoleRequest) -> Response[str]:
 def _field(services: ConsoleServices, moment: float | None) -> str:
     """A moment as a browser's field for a day and a time has it, by the store's clock."""
     return "" if moment is None else datetime.fromtimestamp(moment, services.zone()).strftime("%Y-%m-%dT%H:%M")
-
-
-def _begins(one: PriceFound) -> str | None:
-    """When the row's validity begins; None: it always was."""
-    begins = one.values.get("valid_from")
-    return str(begins) if begins and begins != ALWAYS else None
 
 
 def _by_store(services: ConsoleServices, days: Sequence[SoldDay]) -> list[StoreSold]:

@@ -16,8 +16,8 @@ PRICE, PACKAGE = "price", "package"
 
 
 class TillPrices(msgspec.Struct, frozen=True):
-    """``rows``: of each unit and region that is priced apart, by column. ``version``: of the load that was in force
-    ``at``, since ``applied_at``; both in seconds since the epoch."""
+    """``rows``: of each unit and region that is priced apart, by column; ``valid_from`` None: it always was.
+    ``version``: of the load that was in force ``at``, since ``applied_at``; both in seconds since the epoch."""
 
     product: str
     at: float
@@ -70,8 +70,10 @@ def _valid_rows(
     for row in sorted(rows, key=lambda row: str(_value(entity, row, FROM))):
         if valid_at(entity, row, moment.at, moment.known.zone_shift):
             found[tuple(_value(entity, row, name) for name in entity.key if name != FROM)] = row
-    names = [column.name for column in entity.columns]
-    return [dict(zip(names, row, strict=True)) for row in found.values()]
+    return [
+        {column.name: column.told(value) for column, value in zip(entity.columns, row, strict=True)}
+        for row in found.values()
+    ]
 
 
 def _value(entity: Entity, row: Row, name: str) -> Any:
