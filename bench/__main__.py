@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("reader", "intake", "posting", "end_to_end", "rollout", "till_loads", "load_fleet", "hostile")
+NAMES = ("reader", "intake", "posting", "end_to_end", "rollout", "till_loads", "load_fleet", "hostile", "first_paint")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from playwright.sync_api import Error, Page
@@ -15,6 +16,11 @@ TYPED = {
 }
 _BY_NAME = {"reason": "conferido com a loja", "new_code": "7891000000017"}
 _STEP_SECONDS = 0.7
+_NAMED = """() => [
+    ...[...document.querySelectorAll("[data-assistant-body] [data-code]")].map(one => one.dataset.code),
+    ...[...document.querySelectorAll("[data-assistant-body] li[data-step]")]
+        .filter(one => ["now", "handed", "going"].includes(one.className)).map(one => one.dataset.step),
+]"""
 _WAY_MILLISECONDS = 10_000
 
 
@@ -35,10 +41,18 @@ def verdict(page: Page) -> str:
         return ""
 
 
-def press(page: Page, seconds: float) -> tuple[str, list[str]]:
-    """Until it is resolved, or nothing is left to press: how it ended, and what was pressed."""
+def named(page: Page) -> set[str]:
+    """Codes of all that the drawer names as a cause, and the steps that are to be done or are another's."""
+    return set(page.evaluate(_NAMED))
+
+
+def press(page: Page, seconds: float, note: Callable[[set[str]], None] = lambda _: None) -> tuple[str, list[str]]:
+    """Until it is resolved, or nothing is left to press: how it ended, and what was pressed. ``note``: what is told
+    of all that is named meanwhile."""
     until, pressed, still = time.monotonic() + seconds, list[str](), 0
     while time.monotonic() < until and still < 4:
+        with suppress(Error):  # the page changes
+            note(named(page))
         try:
             done = _press_once(page)
         except Error:  # the page changed under the finger

@@ -13,7 +13,7 @@ from malote.demo import postgres
 from malote.demo.locks import CULPRIT, PROGRAM
 from malote.erp.tables import payment, posting_key, sale, sale_item, stock
 
-_REFUSE_LOGINS = "# The demo's own.\nlocal all postgres reject\nhost all postgres 127.0.0.1/32 reject\n"
+_LOGIN_RULES = "# The demo's own.\nlocal all postgres scram-sha-256\nhost all postgres 127.0.0.1/32 scram-sha-256\n"
 _BACK_DOOR = "demonstracao_dona"
 _COLUMN = "freight"
 _LOST = 3  # sales
@@ -71,14 +71,14 @@ class ErpTroubles:
             shutil.move(self._file.with_suffix(".fora"), self._file)
 
     def refuse_logins(self) -> None:
-        """As after a change of the password: whoever is in is put out, and nobody gets in."""
+        """As after a change of the password: whoever is in is put out, and nobody gets in with what is set here."""
         self._run(
             f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{_BACK_DOOR}') THEN"
             f" CREATE ROLE {_BACK_DOOR} LOGIN SUPERUSER; END IF; END $$"
         )
         rules = self._home / "erp" / "pg_hba.conf"
         self._rules = rules.read_text(encoding="utf-8")
-        _write(rules, _REFUSE_LOGINS + self._rules)
+        _write(rules, _LOGIN_RULES + self._rules)
         with closing(self._connect(_BACK_DOOR)) as connection:
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'")

@@ -31,15 +31,16 @@ class ExpectedNaming(msgspec.Struct, frozen=True):
     scope: str = ""  # the till that is looked at; "": all
 
 
+_STRUCTURES = ("structures", "structures_2")  # the step: the second where a lock had to go first
 TABLE: dict[str, ExpectedNaming] = {
     "reject": ExpectedNaming(("erp_constraint",)),
     "payment-unknown": ExpectedNaming(("erp_constraint",)),
     "fragment": ExpectedNaming(("file_damaged",), ("handed",)),
     "wrong-sum": ExpectedNaming(("items_sum", "header_disagrees", "payments_sum"), ("handed",)),
     "divergent-key": ExpectedNaming(("divergent_content",), ("resolved", "handed")),
-    "structure-erp": ExpectedNaming(("structures",)),
-    "structure-store": ExpectedNaming(("structures",)),
-    "structure-till": ExpectedNaming(("structures",)),
+    "structure-erp": ExpectedNaming(_STRUCTURES),
+    "structure-store": ExpectedNaming(_STRUCTURES),
+    "structure-till": ExpectedNaming(_STRUCTURES),
     "lock-idle": ExpectedNaming(("erp_locked",)),
     "lock-active": ExpectedNaming(("erp_locked",)),
     "lock-chain": ExpectedNaming(("erp_locked",)),
@@ -130,7 +131,7 @@ class LaboratoryRun:
         sought, until = Sought(wanted), began + MOST_SECONDS
         while not sought.found and time.monotonic() < until:
             self._named(scope, sought)
-        ends = tuple({end for one in wanted for end in one.ends}) if len(names) == 1 else _worst(wanted)
+        ends = worst_ends(wanted)
         # Of two, one may hide the other until it is over: what is shown is pressed, and the other looked for meanwhile.
         ended = self._press_until(scope, ends, until, sought)
         while not sought.is_over and time.monotonic() < until:
@@ -198,9 +199,11 @@ class LaboratoryRun:
             return otherwise
 
 
-def _worst(wanted: Iterable[ExpectedNaming]) -> tuple[str, ...]:
+def worst_ends(wanted: Iterable[ExpectedNaming]) -> tuple[str, ...]:
     """Of two at once, what is left is what others must do, if anything is."""
     every = [one.ends for one in wanted]
+    if len(every) == 1:
+        return every[0]
     return tuple({end for ends in every for end in ends if end != "resolved"}) or ("resolved",)
 
 
