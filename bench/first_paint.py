@@ -70,8 +70,8 @@ def _row(page: str, value: float, bound: float) -> Row:
 def _fill(services: Services) -> None:
     """A chain of stores, all of whose tills were heard in this minute, but for some."""
     for number in range(1, TILLS):
-        store, till = divmod(number, TILLS_OF_A_STORE)
-        create_till(services.engine, f"loja{store:04d}-caixa-{till:02d}")
+        store, place = divmod(number, TILLS_OF_A_STORE)
+        create_till(services.engine, f"loja{store:04d}-caixa-{place:02d}")
     now = time.time()
     for number, till in enumerate(list_tills(services.engine)):
         ago = SILENT_SECONDS if number % SILENT_EVERY == 0 else number % 60

@@ -185,6 +185,7 @@ def exported(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("--number", "000.011"), 1),  # within the void of 10 to 12
         (("--number", "13"), 0),
         (("--date", "2026-11-20", "--cnpj", OTHER), 1),
+        (("--date", "20/11/2026", "--cnpj", OTHER), 1),
         (("--date", "2026-12"), 0),
         (("--value", "999,99"), 0),
         (("--value", "R$ 1.234,50"), 0),
@@ -194,6 +195,11 @@ def exported(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_documents_are_found_without_a_server(store: Store, exported: Path, words: tuple[str, ...], count: int) -> None:
     found = store.run("search", str(exported), *words, status=0 if count else 1)
     assert len(found) == count
+
+
+@pytest.mark.parametrize("day", ["31/02/2026", "2026-13", "ontem"])
+def test_a_day_that_is_none_is_not_nothing_found(store: Store, exported: Path, day: str) -> None:
+    store.run("search", str(exported), "--date", day, status=2)
 
 
 def test_a_sale_is_found_by_its_value(store: Store, exported: Path) -> None:
@@ -233,7 +239,7 @@ def test_what_is_no_archive_is_said(store: Store, tmp_path: Path, content: bytes
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--month", "11/2026", "x"), "YYYY-MM"),
+        (("--month", "13/2026", "x"), "YYYY-MM"),
         (("--month", "2026-13", "x"), "YYYY-MM"),
         (("--month", "2026-11", "x.zip"), "--cnpj"),
         (("--month", "2026-11", "--cnpj", "123", "x"), "--cnpj"),

@@ -241,7 +241,7 @@ def _prune(store: Store) -> None:
         (("--to", "nobody"), 3, "consumer_unknown"),
         (("--to", "bi"), 3, "consumer_not_sent_to"),
         (("--to", "bi", "--till", "none"), 3, "till_unknown"),
-        (("--to", "bi", "--from", "20/11/2026"), 2, "YYYY-MM-DD"),
+        (("--to", "bi", "--from", "31/02/2026"), 2, "YYYY-MM-DD"),
     ],
 )
 def test_what_it_can_t_do_is_said(store: Store, words: tuple[str, ...], status: int, said: str) -> None:

@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress
 
 from malote.bilingual import Bilingual
+from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError, plain, taxpayer
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained, services_of, settings_of, wrong_usage
@@ -45,10 +46,10 @@ def export(
     """
     from malote.archive.selecting import ArchiveMonth
 
-    try:
-        wanted = ArchiveMonth(month)
-    except ValueError:
-        wrong_usage(f"--month: {month}: YYYY-MM")
+    said = typed_input.month(month)
+    if said is None:
+        wrong_usage(f"--month: {month}: YYYY-MM, MM/YYYY")
+    wanted = ArchiveMonth(said)
     with services_of(config) as services:
         done = _export(services, target, wanted, cnpj)
         language = services.settings.language
@@ -75,7 +76,7 @@ def search(
     from malote.archive.searching import search as searching
 
     settings = settings_of(config)
-    query = ArchiveQuery(plain(key), plain(number).lstrip("0"), _total(value), day.strip(), _issuer(cnpj))
+    query = ArchiveQuery(plain(key), plain(number).lstrip("0"), _total(value), _day_or_month(day), _issuer(cnpj))
     with explained(settings):
         found = [hit for path in archives_in(paths) for hit in searching(path, query)]
     if json:
@@ -109,6 +110,16 @@ def verify(paths: PathsArgument, config: ConfigOption = None, json: JsonOption =
                 say(f"  {one.path}: {_PROBLEMS[one.problem].of(settings.language)}")
     if any(found.values()):
         raise typer.Exit(FOUND)
+
+
+def _day_or_month(text: str) -> str:
+    if not text:
+        return ""
+    found = typed_input.day(text)
+    said = found.isoformat() if found else typed_input.month(text)
+    if said is None:
+        wrong_usage(f"--date: {text}: YYYY-MM-DD, YYYY-MM")
+    return said
 
 
 _PROBLEMS: dict[str, Bilingual[str]] = {

@@ -9,7 +9,7 @@ import typer
 
 from malote.bilingual import Bilingual, Language
 from malote.terminal.audit_reason import checked_reason
-from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of, wrong_usage
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, misuse, services_of, wrong_usage
 from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
@@ -97,13 +97,7 @@ def export(
 
 
 def _days(config: Path | None, day: str, until: str | None) -> list[date]:
-    found: list[date] = []
-    for text in (day, until or day):
-        try:
-            found.append(date.fromisoformat(text))
-        except ValueError:
-            misuse(config, Bilingual(f"{text}: AAAA-MM-DD", f"{text}: YYYY-MM-DD"))
-    first, last = found
+    first, last = day_of("DAY", day), day_of("--until", until or day)
     if not 0 <= (last - first).days < MOST_DAYS:
         words = Bilingual(f"de {day} a {until}: de 1 a {MOST_DAYS} dias", f"{day} to {until}: 1 to {MOST_DAYS} days")
         misuse(config, words)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -126,8 +125,8 @@ def _asked(config: Any) -> Iterator[Settings]:
 
 def _moment(text: str) -> float:
     try:
-        return datetime.fromisoformat(typed_input.since(text)).timestamp()
-    except (TypedError, ValueError):
+        return typed_input.moment(text).timestamp()
+    except TypedError:
         wrong_usage(f"--at: {text}: YYYY-MM-DDTHH:MM")
 
 

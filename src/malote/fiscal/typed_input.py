@@ -11,6 +11,9 @@ _MASK = re.compile(r"[\s./\\\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff
 _KEY_PREFIX = re.compile(r"(?:NFE|CFE)(?=[0-9])")
 _DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_MONTH = re.compile(r"([0-9]{1,2})/([0-9]{4})")
+_DAY_AND_TIME = re.compile(r"([0-9]{1,2}/[0-9]{1,2}/[0-9]{4})[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 _MONEY = re.compile(r"(?:R\$)?([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,12}),([0-9]{2})")
 _ALL = "all"
 _TODAY = ("today", "hoje")
@@ -65,6 +68,41 @@ def day(text: str) -> date | None:
         return None
 
 
+def month(text: str) -> str | None:
+    """A month as ``11/2026`` or ``2026-11``: YYYY-MM; None for anything else."""
+    word = unicodedata.normalize("NFKC", text).strip()
+    found = _MONTH.fullmatch(word)
+    iso = f"{found[2]}-{int(found[1]):02}" if found else word
+    return iso if _ISO_MONTH.fullmatch(iso) and day(f"{iso}-01") else None
+
+
+def moment(text: str, clock: tzinfo | None = None) -> datetime:
+    """A time with zone, as ``27/11/2026 10:32``, as ISO 8601 has it, a day for its first moment, or "today".
+
+    What says no zone is by ``clock``; None: this machine's. Raises ``TypedError``.
+    """
+    try:
+        said = datetime.combine(datetime.now(clock), time()) if text.strip().lower() in _TODAY else _said(text)
+        if said.tzinfo is None:
+            said = said.replace(tzinfo=clock) if clock else said.astimezone()
+        said.timestamp()  # which a year beyond the calendar's ends has none of
+        return said
+    except (ValueError, OverflowError, OSError) as error:
+        raise TypedError(text) from error
+
+
+def _said(text: str) -> datetime:
+    """Raises ``ValueError``."""
+    word = unicodedata.normalize("NFKC", text).strip()
+    whole = day(word)
+    if whole is not None:
+        return datetime.combine(whole, time())
+    found = _DAY_AND_TIME.fullmatch(word)
+    if found and (of := day(found[1])):
+        return datetime.combine(of, time(int(found[2]), int(found[3]), int(found[4] or 0)))
+    return datetime.fromisoformat(word)
+
+
 def cents(text: str) -> int | None:
     """An amount as ``R$ 1.234,56`` or ``1234,56``, in cents; None for anything else."""
     found = _MONEY.fullmatch("".join(unicodedata.normalize("NFKC", text).split()))
@@ -76,17 +114,7 @@ def since(text: str, clock: tzinfo | None = None) -> str:
 
     What says no zone is by ``clock``; None: this machine's. Raises ``TypedError``.
     """
-    word = text.strip()
-    if word.lower() == _ALL:
-        return ""
-    try:
-        today = word.lower() in _TODAY
-        said = datetime.combine(datetime.now(clock), time()) if today else datetime.fromisoformat(word)
-        if said.tzinfo is None:
-            said = said.replace(tzinfo=clock) if clock else said.astimezone()
-        return said.isoformat()
-    except (ValueError, OverflowError, OSError) as error:
-        raise TypedError(text) from error
+    return "" if text.strip().lower() == _ALL else moment(text, clock).isoformat()
 
 
 def lasting_since(text: str, clock: tzinfo | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,6 +12,8 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.config import Settings, SettingsError, is_said, load
 from malote.explained_error import ExplainedError
+from malote.fiscal import typed_input
+from malote.fiscal.typed_input import TypedError
 from malote.rejection import Language
 from malote.terminal import store_clock
 from malote.terminal.logs import set_up_logs
@@ -107,10 +109,10 @@ def wrong_usage(words: str) -> NoReturn:
 
 def day_of(option: str, text: str) -> date:
     """The day that an option or argument names; what is none ends the command."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        wrong_usage(f"{option}: {text}: YYYY-MM-DD")
+    found = typed_input.day(text)
+    if found is None:
+        wrong_usage(f"{option}: {text}: YYYY-MM-DD, DD/MM/YYYY")
+    return found
 
 
 def moment_of(option: str, text: str) -> float | None:
@@ -118,11 +120,8 @@ def moment_of(option: str, text: str) -> float | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=store_clock.now().tzinfo)
-        return found.astimezone(UTC).timestamp()  # which a year beyond the calendar's ends has no time of
-    except (ValueError, OverflowError):
+        return typed_input.moment(text, store_clock.now().tzinfo).timestamp()
+    except TypedError:
         wrong_usage(f"{option}: {text}: YYYY-MM-DDTHH:MM")
 
 

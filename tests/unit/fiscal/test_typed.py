@@ -1,6 +1,7 @@
 """Numbers as people type and paste them."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -68,3 +69,24 @@ def test_a_wrong_check_digit_is_refused_at_the_start_and_named(tmp_path: Path) -
         load(file, {})
     assert (refused.value.code, refused.value.facts["setting"]) == ("setting_invalid", "store.issuers")
     assert "11.222.333/0001-99" in refused.value.facts["detail"]
+
+
+def test_a_time_is_taken_as_people_of_the_trade_write_it() -> None:
+    zone = ZoneInfo("America/Sao_Paulo")
+    same = ["27/11/2026 10:32", " 27/11/2026  10:32:00", "2026-11-27T10:32", "2026-11-27 10:32", "27/11/2026T10:32"]
+    assert {typed_input.moment(one, zone).isoformat() for one in same} == {"2026-11-27T10:32:00-03:00"}
+    assert typed_input.moment("7/1/2026 9:05", zone).isoformat() == "2026-01-07T09:05:00-03:00"
+    assert typed_input.moment("27/11/2026", zone).isoformat() == "2026-11-27T00:00:00-03:00"
+    assert typed_input.moment("2026-11-27T10:32+00:00", zone).isoformat() == "2026-11-27T10:32:00+00:00"
+    assert typed_input.since("27/11/2026 10:32", zone) == "2026-11-27T10:32:00-03:00"
+
+
+@pytest.mark.parametrize("text", ["31/02/2026", "31/02/2026 10:32", "27/11/2026 25:00", "27/11", "10:32", "ontem", ""])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(TypedError):
+        typed_input.moment(text)
+
+
+def test_a_month_is_one_of_twelve() -> None:
+    assert [typed_input.month(one) for one in ("2026-11", "11/2026", " 1/2026 ")] == ["2026-11", "2026-11", "2026-01"]
+    assert [typed_input.month(one) for one in ("2026-13", "0/2026", "2026", "27/11/2026", "")] == [None] * 5

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from litestar import Response, post
@@ -22,6 +21,8 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
+from malote.fiscal import typed_input
+from malote.fiscal.typed_input import TypedError
 from malote.load_format.wire import MOST_ITEMS
 from malote.loads.asked_load import AskedLoad
 from malote.loads.planning import Wanted
@@ -149,13 +150,8 @@ def moment_of(services: ConsoleServices, text: str) -> float | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            # Without a zone of its own the server's machine has the clock.
-            zone = services.zone()
-            found = found.replace(tzinfo=zone) if zone is not None else found.astimezone()
-        moment = found.timestamp()
-    except (ValueError, OverflowError) as error:
+        moment = typed_input.moment(text, services.zone()).timestamp()
+    except TypedError as error:
         raise PageRefusedError("moment_unreadable", 422, moment=text[:40]) from error
     if not 0 <= moment < _LATEST:
         raise PageRefusedError("moment_unreadable", 422, moment=text[:40])

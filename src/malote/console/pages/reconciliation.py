@@ -9,6 +9,7 @@ from litestar import Response, get
 from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer_shared
 from malote.console.visits import ConsoleRequest, parameters, services_of
+from malote.fiscal import typed_input
 
 DAYS = 30
 LONGEST_NAME = 60
@@ -41,10 +42,7 @@ def of_till(services: ConsoleServices, till: str, given: Mapping[str, str]) -> d
 
 
 def day_of(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text or "")
-    except ValueError:
-        return None
+    return typed_input.day(text or "")
 
 
 @get("/reconciliation", sync_to_thread=True)
