@@ -261,3 +261,18 @@ def test_a_damaged_database_is_made_anew_by_a_full_load(till: LoadedTill) -> Non
     assert till.select("SELECT SUM(price = '2.00') FROM price") == [(3000,)]
     assert till.ears.codes("happened") == ["loads_damaged"]
     assert len(list(till.path.parent.glob("loads.sqlite3.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("version", [0, 1, 7])
+def test_a_sound_database_of_something_else_is_set_aside_as_a_damaged_one(till: LoadedTill, version: int) -> None:
+    till.depot.stage((PRICE, prices(3)))
+    with closing(sqlite3.connect(till.path)) as other:
+        other.executescript(f"CREATE TABLE price (product); PRAGMA user_version = {version}")
+    assert till.held() == wire.LoadsHeld(0)
+    assert till.obey(till.depot.order_of(1)).state == "done"
+    assert till.select("SELECT SUM(price = '1.00') FROM price_now") == [(3,)]
+    assert till.ears.codes("happened") == ["loads_damaged"]
+    till.path.unlink()
+    with closing(sqlite3.connect(till.path)) as other:
+        other.executescript(f"CREATE TABLE price (product); PRAGMA user_version = {version}")
+    assert loads_database.set_aside_if_damaged(till.path, till.now)

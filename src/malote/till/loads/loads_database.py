@@ -4,6 +4,7 @@ Nothing in it is the only copy: a damaged one is set aside, and a full load make
 tables begin with an underscore, which no entity's does.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -64,6 +65,7 @@ _TABLES = """
     CREATE VIEW _load AS
         SELECT name AS entity, version, row_count AS "rows", sha256, applied_at FROM _entity;
 """
+_OWN_NAMES = frozenset(re.findall(r"CREATE (?:TABLE|VIEW) (\w+)", _TABLES))
 # Beside the version's tables, so that an older agent goes on with the file. ``_now``: one row, by which the views of
 # dated rows go; ``server_time`` says what it is made of.
 _CLOCK = """
@@ -89,7 +91,7 @@ class LoadsError(ExplainedError):
 
 
 class LoadsDamagedError(LoadsError):
-    """The file is no database any more, or not a whole one: it is to be set aside."""
+    """The file is no database any more, not a whole one, or one of something else: it is to be set aside."""
 
 
 def path_beside(outbox: Path) -> Path:
@@ -226,7 +228,12 @@ def _run(connection: sqlite3.Connection, script: str) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """0: nothing is in it yet. A sound database of something else would be written into, or waited for, for ever."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    is_of_another = not names >= _OWN_NAMES if version else bool(names)
+    if is_of_another:
+        raise LoadsDamagedError("loads_damaged", path=str(path))
     if version > _VERSION:
         raise LoadsError("loads_newer", path=str(path), found=str(version), newest=str(_VERSION))
     return int(version)
