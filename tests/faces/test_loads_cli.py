@@ -15,6 +15,7 @@ from malote.cli.main import assemble
 from malote.database.engine import reading
 from malote.database.order_tables import order_payload, till_order
 from malote.load_format.wire import LoadOrder
+from malote.terminal import store_clock
 from tests.engines.posting_support import until
 from tests.faces.loads_fixtures import Place
 
@@ -28,6 +29,7 @@ def command(place: Place, *words: str, settings: Sequence[str] = ()) -> tuple[in
         "parameters = { loja = 3 }\nleast_rows = 5\n" + "\n".join(settings),
         encoding="utf-8",
     )
+    store_clock.unset()  # as in a process of its own
     result = CliRunner().invoke(assemble("loads"), ["loads", *words, "--config", str(config)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result.exit_code, result.stdout
@@ -49,6 +51,7 @@ def test_only_what_changed_within_a_time(place: Place) -> None:
         place.services.loads.staging.run(SYSTEM)
         made.append(time.time())
     first, second, third = (datetime.fromtimestamp(at, UTC).isoformat() for at in made)
+    second = datetime.fromisoformat(second).astimezone().replace(tzinfo=None).isoformat()  # by the store's clock
     code, said = command(place, "run", "--partial", "--from", second, "--to", third, "--json")
     assert (code, json.loads(said)["tills"]) == (0, ["caixa1"])
     with reading(place.services.engine) as connection:

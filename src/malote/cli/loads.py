@@ -89,11 +89,11 @@ def run(
     from malote.loads.chosen_items import chosen
     from malote.loads.planning import Wanted
 
-    within = moment_of("--from", since), moment_of("--to", until)
     if (full and (partial or since)) or (item and since) or (until and not since):
         wrong_usage("--full | --partial [--from [--to]] | --item")
-    asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)
     with services_of(config, creates=True) as services:
+        within = moment_of("--from", since), moment_of("--to", until)
+        asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)
         language = services.settings.language
         stage = bound(services.loads.staging.run, command_line(), names=entity or None, urgent=asked.urgent)
         report = _staged(bound(stage, whole=full, emergency=emergency, dry_run=dry_run), quiet=json)
