@@ -277,7 +277,7 @@ def test_the_language_and_the_colours_are_a_click_away(page: Page) -> None:
     expect(page.get_by_role("heading", name="Management")).to_be_visible()
     page.locator(".end details.menu > summary").click()
     page.get_by_role("button", name="Dark").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
 
 
 def test_a_page_whose_stream_is_cut_goes_on_by_asking(services: Services, browser: Browser, address: str) -> None:

@@ -1,5 +1,6 @@
 """Coming in: only with the right password, from a form of this program, and after changing a given password."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,12 @@ def test_language_and_colours_are_the_persons_choice(services: Services) -> None
         chosen = {"language": "en", "theme": "dark", "back": "/console/dashboard"}
         assert client.post("/console/preferences", data=chosen).headers["location"] == "/console/dashboard"
         client.post("/console/preferences", data={"theme": "dark"})
-        assert '<html lang="en" data-theme="dark">' in client.get("/console/tills").text
+        page = client.get("/console/tills").text
+        assert '<html lang="en">' in page
+        assert re.search(r'/dark\.css[^"]*" media="screen">', page)
+        client.post("/console/preferences", data={"theme": "light"})
+        assert "/dark.css" not in client.get("/console/tills").text
         client.post("/console/preferences", data={"theme": "auto", "language": "pt"})
-        assert '<html lang="pt-BR">' in client.get("/console/tills").text
+        page = client.get("/console/tills").text
+        assert '<html lang="pt-BR">' in page
+        assert re.search(r'/dark\.css[^"]*" media="screen and \(prefers-color-scheme: dark\)">', page)
