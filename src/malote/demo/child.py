@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+from malote.demo import ailments
+
 _GRACE_SECONDS = 15.0
 
 
@@ -25,6 +27,7 @@ def _end_with_the_parent() -> None:
 
 def main() -> None:
     threading.Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+    ailments.take_on()
     # By name, since the command line stands above the demo and must not be imported from here.
     runpy.run_module("malote", run_name="__main__", alter_sys=True)
 

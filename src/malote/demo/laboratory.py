@@ -21,7 +21,7 @@ from malote import log as logs
 from malote.database.book_tables import number_gap
 from malote.database.engine import open_database, writing
 from malote.database.errors import StoreError
-from malote.demo import baskets, events, notes, stand_in
+from malote.demo import ailments, baskets, events, notes
 from malote.demo.bench import Bench, DemoOrder
 from malote.demo.check_faults import sell_refused
 from malote.demo.erp_books import REFUSED_METHODS, REFUSED_PREFIX
@@ -29,7 +29,6 @@ from malote.demo.erp_troubles import ErpTroubles
 from malote.demo.ledger import OutgoingFile
 from malote.demo.pos import Pos, now
 from malote.demo.processes import Crew
-from malote.demo.stand_in import StandIn
 from malote.demo.store import Store
 from malote.findings.kinds import USUAL_SECONDS
 from malote.schema import till_update
@@ -60,7 +59,6 @@ class Laboratory:
         self._kept: dict[Path, bytes] = {}
         self._ageing_until = 0.0
         self._foreign: list[OutgoingFile] = []
-        self._speaking: StandIn | None = None
         self._products = "@"  # the last character of the newest one's code
         self._methods = cycle(REFUSED_METHODS)
         self._right_notes: list[OutgoingFile] = []
@@ -69,8 +67,6 @@ class Laboratory:
 
     def close(self) -> None:
         self._erp.release()
-        if self._speaking is not None:
-            self._speaking.stop()
 
     def poll(self) -> list[DemoOrder]:
         """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
@@ -114,8 +110,8 @@ class Laboratory:
             "agent-killed": lambda: self._crew.halt("caixa3", kill=True),
             "wrong-folder": self._wrong_folder,
             "token-revoked": lambda: self._with_store(lambda engine: new_token(engine, "caixa2")),
-            "disk-full-till": lambda: self._stand_in(stand_in.full_disk),
-            "clock-wrong": lambda: self._stand_in(stand_in.wrong_clock),
+            "disk-full-till": lambda: self._ailing("disk-full"),
+            "clock-wrong": lambda: self._ailing("clock-ahead"),
             "till-disabled": lambda: self._with_store(lambda engine: disable(engine, "caixa3")),
             "poster-killed": lambda: self._crew.halt("poster", kill=True),
             "gap": lambda: one.ask(self._gap),
@@ -196,15 +192,14 @@ class Laboratory:
             connection.commit()
         self._start("caixa3")
 
-    def _stand_in(self, contact: stand_in.Contact) -> None:
-        """Something else says in caixa2's name what its agent would."""
+    def _ailing(self, ailment: ailments.Ailment) -> None:
+        """caixa2's agent works on, with a clock or a disk that is as planted."""
         self._crew.halt("caixa2")
-        self._speaking = StandIn(self._settings(1), contact)
+        well = self._store.agent(self._store.tills[1])
+        self._crew.start(msgspec.structs.replace(well, environment={ailments.VARIABLE: ailment}))
 
     def _agent_again(self) -> None:
-        if self._speaking is not None:
-            self._speaking.stop()
-            self._speaking = None
+        self._crew.halt("caixa2")
         self._start("caixa2")
 
     def _new_token_told(self) -> None:
