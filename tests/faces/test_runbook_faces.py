@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from malote import __version__, wire
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.cli.main import assemble
@@ -116,3 +119,20 @@ def test_going_on_does_what_nobody_need_be_asked_for_and_no_more(services: Servi
     assert till_documents.status(services.spool.engine, now=services.spool.clock())[0].rejected == 1, (
         "nothing was deleted"
     )
+
+
+def test_at_the_good_end_what_is_left_is_named_without_a_fold(tmp_path: Path) -> None:
+    """A fold that was closed before stays closed when the drawer is brought up to date."""
+    with store(tmp_path) as opened:
+        erp = open_configured(opened.settings)
+        erp.create_structure()
+        erp.close()
+        one = till(opened)
+        late = datetime.fromtimestamp(opened.runbook.parts.clock(), UTC) + timedelta(minutes=15)
+        opened.record_contact(one, wire.Contact(__version__, late, 0, 0))
+        with signed_in(opened, Role.SUPORTE) as client:
+            text = client.get("/console/assistant").text
+    assert 'data-verdict="resolved"' in text
+    assert '<div class="assistant-beside"><p><strong>Ainda em aberto: 1 coisa, que não segura o que chegou' in text
+    assert 'data-code="clock_skewed"' in text
+    assert "Quem resolve: a loja" in text
