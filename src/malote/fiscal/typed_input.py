@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 
 from malote.fiscal import access_key as keys
 from malote.fiscal.cnpj import is_cnpj, is_cpf, is_right
@@ -85,7 +85,7 @@ def moment(text: str, clock: tzinfo | None = None) -> datetime:
         said = datetime.combine(datetime.now(clock), time()) if text.strip().lower() in _TODAY else _said(text)
         if said.tzinfo is None:
             said = said.replace(tzinfo=clock) if clock else said.astimezone()
-        said.timestamp()  # which a year beyond the calendar's ends has none of
+        said.astimezone(UTC)  # which a year beyond the calendar's ends has none of
         return said
     except (ValueError, OverflowError, OSError) as error:
         raise TypedError(text) from error

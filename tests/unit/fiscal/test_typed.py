@@ -81,7 +81,10 @@ def test_a_time_is_taken_as_people_of_the_trade_write_it() -> None:
     assert typed_input.since("27/11/2026 10:32", zone) == "2026-11-27T10:32:00-03:00"
 
 
-@pytest.mark.parametrize("text", ["31/02/2026", "31/02/2026 10:32", "27/11/2026 25:00", "27/11", "10:32", "ontem", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["31/02/2026", "31/02/2026 10:32", "27/11/2026 25:00", "27/11", "10:32", "ontem", "", "9999-12-31T23:59-03:00"],
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(TypedError):
         typed_input.moment(text)
