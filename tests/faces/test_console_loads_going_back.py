@@ -25,7 +25,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             made = Shop(services, erp, ana, agents)
             for price in ("11", "12.50"):
                 erp.set_price(7, price)
-                services.loads.stage(ANA)
+                services.loads.staging.run(ANA)
                 services.loads.order(Wanted(), ANA)
                 look_anew(services)
                 agents[0].says("done")
