@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 from sqlalchemy import select, update
 
-from malote.accounts.audit import Actor
+from malote.accounts.audit import SYSTEM, Actor
 from malote.config import LoadsSettings, Settings
 from malote.database.engine import open_database, reading, writing
 from malote.database.load_tables import load_plan
 from malote.database.migrations import migrate
 from malote.database.order_tables import till_order
 from malote.erp.protocol import ErpError
+from malote.findings.load_findings import load_findings
 from malote.loads import entity_rows
 from malote.loads.load_service import Loads
 from malote.loads.planning import Wanted
@@ -25,6 +27,7 @@ from malote.loads.versions import LoadError
 from malote.quiet_hours import is_quiet
 from malote.tills.till import create_till
 from tests.engines.loads_support import Erp
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.spool_support import Clock
 from tests.faces.loads_fixtures import SOURCES
 
@@ -33,22 +36,24 @@ SIX = datetime(2026, 11, 28, 6, tzinfo=UTC).timestamp()
 
 class Round:
     def __init__(self, folder: Path) -> None:
-        (folder / "cargas.toml").write_text(SOURCES, encoding="utf-8")
+        self.sources = folder / "cargas.toml"
+        self.sources.write_text(SOURCES, encoding="utf-8")
         self.erp, self.clock = Erp(folder / "erp.sqlite3"), Clock()
         self.clock.now = SIX
         loads = LoadsSettings(
             sources="cargas.toml", parameters={"loja": 3}, look_seconds=2.0, compare="30 6 * * *", least_rows=5
         )
         settings = Settings(home=str(folder), loads=loads)
-        settings = msgspec.structs.replace(
-            settings,
-            books=msgspec.structs.replace(settings.books, zone="UTC"),
-            erp=msgspec.structs.replace(settings.erp, url=self.erp.url),
-        )
+        self.settings = msgspec.structs.replace(settings, books=msgspec.structs.replace(settings.books, zone="UTC"))
         self.engine = open_database(f"sqlite:///{folder / 'store.sqlite3'}")
         migrate(self.engine)
+        self.begin(self.erp.url)
+
+    def begin(self, url: str) -> None:
+        """As after a start, with this ERP."""
+        settings = msgspec.structs.replace(self.settings, erp=msgspec.structs.replace(self.settings.erp, url=url))
         self.loads = Loads(self.engine, settings, self.clock)
-        self.rounds = LoadRounds(self.engine, loads, self.loads, self.clock)
+        self.rounds = LoadRounds(self.engine, settings.loads, self.loads, self.clock)
 
     def step(self, later: float) -> int:
         """The newest version after it."""
@@ -130,6 +135,66 @@ def test_what_waits_for_a_person_is_not_read_all_the_time(round_: Round) -> None
     assert again.since == held.since
     round_.loads.confirm("price", Actor("ana"))
     assert round_.step(2) == 2
+
+
+def test_an_entity_whose_table_was_missing_comes_by_itself_once_it_is_there(round_: Round) -> None:
+    round_.erp.do("ALTER TABLE produto RENAME TO antes")
+    assert round_.step(0) == 1, "the others"
+    with reading(round_.engine) as connection:
+        (finding,) = load_findings(connection, round_.clock.now)
+    assert (finding.code, finding.facts["entity"]) == ("load_entity_unreadable:product", "product")
+    assert (round_.step(2), round_.step(2)) == (1, 1)
+    round_.erp.do("ALTER TABLE antes RENAME TO produto")
+    assert round_.step(2) == 2
+    assert [one.code for one in round_.loads.status().entities] == [""] * 4
+    round_.erp.do("ALTER TABLE produto RENAME TO antes")
+    round_.loads.staging.run(SYSTEM, whole=True)  # as the comparison of all rows finds it
+    assert round_.step(2) == 2
+    round_.erp.do("ALTER TABLE antes RENAME TO produto")
+    round_.erp.do("UPDATE produto SET descr = 'outra' WHERE cod = 7")
+    assert round_.step(2) == 3, "it has no column of changes, and is read all the same"
+
+
+def test_one_whose_rows_cannot_be_read_is_not_read_at_every_look(
+    round_: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, real = list[bool](), round_.loads.staging.run
+
+    def counted(*words: Any, **others: Any) -> StagingReport:
+        reads.append("product" in others["names"])
+        return real(*words, **others)
+
+    monkeypatch.setattr(round_.loads.staging, "run", counted)
+    of_rows = 'sql = "SELECT cod, json(descr) AS descr FROM produto"'  # which is told once a row is asked for
+    round_.sources.write_text(SOURCES.replace('table = "produto"', of_rows), encoding="utf-8")
+    for later in (0, 2, 2, 2, 600):
+        round_.step(later)
+    assert reads == [True, True, False, False, True]
+
+
+@pytest.mark.postgresql
+def test_a_right_that_is_lacking_holds_back_one_entity_until_it_is_granted(round_: Round) -> None:
+    url = fresh_postgresql_url()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute("CREATE ROLE balcao LOGIN")
+        owner.execute("CREATE TABLE produto (cod int, descr text); CREATE TABLE embalagem (ean text, cod int)")
+        owner.execute("INSERT INTO produto VALUES (1, 'Arroz'); INSERT INTO embalagem VALUES ('789', 1)")
+        owner.execute("GRANT SELECT ON embalagem TO balcao")
+        sources = (
+            SOURCES[: SOURCES.index("[load.price]")]
+            + SOURCES[SOURCES.index("[load.package]") : SOURCES.index("[load.operator]")]
+        )
+        round_.sources.write_text(sources, encoding="utf-8")
+        round_.begin(url.replace("postgres:", "balcao:").replace("user=postgres", "user=balcao"))
+        assert round_.step(0) == 1, "the other is loaded"
+        assert {one.entity: one.code for one in round_.loads.status().entities} == {
+            "package": "", "product": "load_entity_unreadable",
+        }  # fmt: skip
+        assert round_.step(2) == 1
+        owner.execute("GRANT SELECT ON produto TO balcao")
+        assert round_.step(2) == 2
+        owner.execute("DROP OWNED BY balcao; DROP ROLE balcao")
+    discard_postgresql(url)
 
 
 def test_a_plan_is_done_once_at_its_time(round_: Round) -> None:

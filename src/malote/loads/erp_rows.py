@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, column, literal, or_, quoted_name, select, table, text
+from sqlalchemy import Connection, Select, column, false, literal, or_, quoted_name, select, table, text
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
@@ -61,6 +61,10 @@ class ErpRows:
         width = len(self._loaded.columns)
         for rows in streamed.execute(statement, self._bound()).partitions(BATCH):
             yield [self._read(tuple(row), width) for row in rows]
+
+    def open(self, connection: Connection) -> None:
+        """Asks for no row: whether table, columns and right to read them are there. Raises the driver's errors."""
+        connection.execute(self._statement(connection, None).where(false()), self._bound()).close()
 
     def doubled(self, connection: Connection, given: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Of rows read alone, those whose key other rows of the ERP have too: as they came.

@@ -13,9 +13,12 @@ from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
-from malote.loads import entity_rows, planning
+from malote.loads import entity_rows, planning, versions
+from malote.loads.declarations import Loaded
+from malote.loads.entity_rows import StoredEntity
 from malote.loads.load_service import Loads
 from malote.loads.planning import Plan
+from malote.loads.unreadable import UnreadableEntities
 from malote.loads.versions import LoadError
 from malote.tills.till import TillError
 
@@ -40,6 +43,7 @@ class LoadRounds:
         self._looked_at = self._compared_at = self._planned_at = float("-inf")
         self._rest = settings.look_seconds  # from the beginning of one look to the next
         self._took = 0.0  # the look before
+        self._unreadable = UnreadableEntities(loads.staging.opens)
         self._said = ""  # the trouble that was logged last
 
     def run(self, stop: threading.Event) -> None:
@@ -74,16 +78,18 @@ class LoadRounds:
         self._rest = max(self._settings.look_seconds, longer)
 
     def _look(self, now: float) -> None:
-        """At what has a column of changes, and at what nothing was ever loaded of."""
+        """At what has a column of changes, at what nothing was ever loaded of, and at what the ERP gives again."""
         self._looked_at = now
         with reading(self._engine) as connection:
             known = entity_rows.in_force(connection)
             waits = entity_rows.waiting(connection, now - self._settings.retry_minutes * 60)
+            unreadable = versions.unreadable(connection)
         entities = self._loads.entities()
+        due = self._unreadable.worth_reading(unreadable & entities.keys())
         names = [
             name
             for name, one in entities.items()
-            if name not in waits and (one.source.changed or name not in known or known[name].entity != one.entity)
+            if name in due or (name not in waits and (name in unreadable or _is_looked_at(one, known.get(name))))
         ]
         if names:
             self._stage(whole=False, names=names)
@@ -131,3 +137,7 @@ class LoadRounds:
         if code != self._said:
             log.warning("loads_wait", code=code)
         self._said = code
+
+
+def _is_looked_at(declared: Loaded, known: StoredEntity | None) -> bool:
+    return bool(declared.source.changed) or known is None or known.entity != declared.entity

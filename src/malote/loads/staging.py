@@ -6,7 +6,7 @@ that can't be read, or must be confirmed, holds back none of the others.
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import tzinfo
 
 import msgspec
@@ -30,6 +30,7 @@ from malote.loads.shelf_first import Rises
 from malote.loads.versions import EntityChange, LoadError
 
 NOTED_SECONDS = 30.0  # between two notes that an entity was looked at, where nothing of it changed
+_OF_ITS_TABLE = frozenset({"erp_privilege", "erp_damaged"})  # of one entity: the others go on
 _TRIES = 3  # where another process made a version meanwhile
 
 Progress = Callable[[str, int, int], None]  # an entity, and which of how many
@@ -137,6 +138,21 @@ class Staging:
             _, changes, failed = self._compared(self.chosen([name]), whole, self._rises(), stack, None)
             yield changes[0] if changes else failed[name]
 
+    def opens(self, names: Collection[str]) -> set[str]:
+        """Those that the ERP has, as it says without giving a row. Raises ``ErpError`` where it is away;
+        ``ProfileError``."""
+        found, erp = set(), self._connect()
+        try:
+            for name, loaded in self._entities().items():
+                if name in names:
+                    rows = ErpRows(loaded, self._settings.parameters, self._zone)
+                    with suppress(ErpError), classified(loaded.source.table), erp.read_only() as connection:
+                        rows.open(connection)
+                        found.add(name)
+        finally:
+            erp.close()
+        return found
+
     def chosen(self, names: Collection[str] | None) -> list[Loaded]:
         """These, or all. Raises ``LoadError``: ``load_entity_unknown``, ``load_no_sources``; ``ProfileError``."""
         entities = self._entities()
@@ -172,7 +188,7 @@ class Staging:
             try:
                 changes.append(self._change(erp, loaded, before.get(name), confirmed.get(name), whole, rises, stack))
             except ErpError as error:
-                if error.transient:
+                if error.transient and error.code not in _OF_ITS_TABLE:
                     raise
                 failed[name] = EntityHold(UNREADABLE, {"entity": name, "detail": error.detail[:300]})
         return version, changes, failed

@@ -25,7 +25,7 @@ from malote.load_format.digest import bucket_hash, entity_digest
 from malote.loads import entity_rows
 from malote.loads.comparing import Counts, Difference, EntityComparison
 from malote.loads.entity_rows import StoredEntity
-from malote.loads.limits import SEEN_WHOLE, UNDECLARED, EntityHold
+from malote.loads.limits import SEEN_WHOLE, UNDECLARED, UNREADABLE, EntityHold
 
 _BUCKETS_AT_ONCE = 64
 _ROWS_AT_ONCE = 1000
@@ -185,6 +185,11 @@ def _note_hold(connection: Connection, change: EntityChange, now: float) -> None
         if held in SEEN_WHOLE:
             return
     note_hold(connection, name, change.hold, now)
+
+
+def unreadable(connection: Connection) -> set[str]:
+    """Entities that the ERP didn't give when they were last read."""
+    return set(connection.scalars(select(load_hold.c.entity).where(load_hold.c.code == UNREADABLE)))
 
 
 def noted_of(connection: Connection, names: Sequence[str]) -> bool:
