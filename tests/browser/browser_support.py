@@ -19,7 +19,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from malote.accounts.roles import Role
+from malote.app import Services
+from tests.faces.console_support import create_user, sell, send, settle, store, till
+from tests.unit.fiscal.notes import build_note
+
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+CUT_TEXTS = (Path(__file__).parent / "cut_texts.js").read_text(encoding="utf-8")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--headless",
@@ -32,9 +38,31 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 STORE_MONITOR: ViewportSize = {"width": 1024, "height": 768}
+WIDE_DESK: ViewportSize = {"width": 1440, "height": 900}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+# Of the store of ``two_tills``.
+PAGES = [
+    "/tills",
+    "/tills/caixa1",
+    "/tills/caixa1/sent",
+    "/tills/caixa1/kept",
+    "/tills/caixa2/rejected",
+    "/tills/caixa1/trash",
+    "/tills/caixa1/numbering",
+    "/tills/caixa1/history",
+    "/documents/1",
+    "/documents/4",
+    "/tills/caixa1/reconciliation",
+    "/load-manager",
+    "/jobs",
+    "/dashboard",
+    "/documents",
+    "/audit",
+    "/users",
+]
 
 # What is looked for comes at some time, on a busy machine later.
 expect.set_options(timeout=60_000)
@@ -102,6 +130,18 @@ def sign_in(page: Page, name: str, password: str) -> None:
     page.wait_for_url("**/console/tills")
 
 
+@contextmanager
+def two_tills(home: Path) -> Iterator[Services]:
+    """One with sales, one with files that were rejected."""
+    with store(home) as opened:
+        create_user(opened, "ana", Role.ADMINISTRADOR)
+        sell(opened, till(opened, "caixa1", "Frente 1"), count=3)
+        settle(opened, limit=2)
+        wrong = [build_note(number=number, total=1) for number in range(1, 4)]
+        send(opened, till(opened, "caixa2", "Frente 2"), b"<broken>", *wrong)
+        yield opened
+
+
 def findings_in_all_colours(page: Page) -> dict[str, list[str]]:
     """What ``findings`` has of the page as it is, by light and dark; empty when nothing is wrong in either."""
     found: dict[str, list[str]] = {}
@@ -122,6 +162,12 @@ def findings(page: Page) -> list[str]:
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]
+
+
+def cut_texts(page: Page) -> list[str]:
+    """Texts that nobody can read as the page stands: cut, over each other, or pushed out of sight."""
+    found: list[str] = page.evaluate(CUT_TEXTS)
+    return found
 
 
 def is_too_wide(page: Page) -> bool:

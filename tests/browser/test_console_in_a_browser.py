@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,58 +13,32 @@ from malote.config import Settings, StoreSettings
 from malote.tills.till import find_till
 from tests.browser.browser_support import (
     DESK,
+    PAGES,
     PHONE,
     STORE_MONITOR,
+    WIDE_DESK,
     Watched,
     browsing,
+    cut_texts,
     findings,
     findings_in_all_colours,
     is_too_wide,
     sign_in,
+    two_tills,
     watched,
 )
 from tests.engines.posting_support import until
 from tests.faces.console_serving import serving
-from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, store, till
+from tests.faces.console_support import PASSWORD, application, create_user, sell, send, store, till
 from tests.faces.test_numbers_faces import post
 from tests.unit.fiscal.notes import build_note, build_void
 
 pytestmark = pytest.mark.browser
 
-PAGES = [
-    "/tills",
-    "/tills/caixa1",
-    "/tills/caixa1/sent",
-    "/tills/caixa1/kept",
-    "/tills/caixa2/rejected",
-    "/tills/caixa1/trash",
-    "/tills/caixa1/numbering",
-    "/tills/caixa1/history",
-    "/documents/1",
-    "/documents/4",
-    "/jobs",
-    "/dashboard",
-    "/documents",
-    "/audit",
-    "/users",
-]
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with browsing() as opened:
-        yield opened
-
-
-@contextmanager
-def two_tills(home: Path) -> Iterator[Services]:
-    """One with sales, one with files that were rejected."""
-    with store(home) as opened:
-        create_user(opened, "ana", Role.ADMINISTRADOR)
-        sell(opened, till(opened, "caixa1", "Frente 1"), count=3)
-        settle(opened, limit=2)
-        wrong = [build_note(number=number, total=1) for number in range(1, 4)]
-        send(opened, till(opened, "caixa2", "Frente 2"), b"<broken>", *wrong)
         yield opened
 
 
@@ -183,15 +156,44 @@ def test_a_form_that_came_with_a_refresh_is_sent_with_its_token(services: Servic
 
 @pytest.mark.parametrize("path", PAGES)
 def test_everybody_can_use_it_on_every_screen(visit: Watched, path: str) -> None:
-    """It fits, axe-core has nothing serious to say in light or dark, and nothing is logged as an error."""
+    """It fits, no text is cut, axe-core has nothing serious to say in light or dark; nothing is logged as an error."""
     visit.page.set_viewport_size(PHONE)
     visit.page.goto(f"/console{path}")
     visit.page.wait_for_load_state("load")
     for size in (PHONE, STORE_MONITOR, DESK):
         visit.page.set_viewport_size(size)
         assert not is_too_wide(visit.page), size
+        assert cut_texts(visit.page) == [], size
     assert findings_in_all_colours(visit.page) == {}
     assert visit.errors == []
+
+
+@pytest.mark.parametrize("path", ["/tills", "/load-manager", "/tills/caixa2/rejected"])
+def test_no_text_is_cut_beside_the_open_drawer(visit: Watched, path: str) -> None:
+    visit.page.set_viewport_size(WIDE_DESK)
+    visit.page.goto(f"/console{path}")
+    visit.page.get_by_role("link", name="Assistente").click()
+    expect(visit.page.locator("[data-assistant-body]")).to_be_visible()
+    for size in (WIDE_DESK, DESK, STORE_MONITOR):
+        visit.page.set_viewport_size(size)
+        assert cut_texts(visit.page) == [], size
+        assert not is_too_wide(visit.page), size
+    visit.page.get_by_role("complementary").get_by_role("button", name="Fechar").click()
+
+
+def test_the_way_to_all_other_screens_opens_on_every_desk(visit: Watched) -> None:
+    visit.page.goto("/console/tills")
+    for size in (WIDE_DESK, DESK, STORE_MONITOR, PHONE):
+        visit.page.set_viewport_size(size)
+        visit.page.get_by_text("Mais", exact=True).click()
+        for screen in ("Trabalhos", "Usuários", "Painel"):
+            way = visit.page.get_by_role("link", name=screen, exact=True)
+            box = way.bounding_box()
+            assert box is not None, (screen, size)
+            place = [box["x"] + 9, box["y"] + 9]
+            over = visit.page.evaluate("([x, y]) => document.elementFromPoint(x, y)?.textContent", place)
+            assert over == screen, (screen, size)
+        visit.page.keyboard.press("Escape")
 
 
 def test_the_way_in_can_be_used_by_everybody(browser: Browser, address: str) -> None:
@@ -297,7 +299,8 @@ def test_a_session_that_ends_leads_back_to_the_way_in(browser: Browser, address:
         opened.expected = ["401"]
         sign_in(opened.page, "ana", PASSWORD)
         opened.page.context.clear_cookies()
-        opened.page.get_by_role("searchbox").fill("x")
+        # Whatever the page asks for next: here or there that is what it asks for by itself as soon as it listens.
+        opened.page.evaluate("refresh()")
         opened.page.wait_for_url("**/console/sign-in*")
 
 
@@ -330,8 +333,8 @@ def test_on_a_phone_what_one_came_for_is_on_the_first_screen(page: Page) -> None
     assert tab["x"] >= 0
     assert tab["x"] + tab["width"] <= PHONE["width"]
     page.goto("/console/tills/caixa1/reconciliation")
-    above = "getComputedStyle(document.querySelector('main thead th')).position"
-    assert page.evaluate(above) == "static", "no heading stands over the first row"
+    above = "getComputedStyle(document.querySelector('main thead')).clipPath"
+    assert page.evaluate(above) == "inset(50%)", "no heading stands over the first row"
     for state in ("", "polling", "away"):
         page.evaluate("(state) => document.querySelector('.live').dataset.state = state", state)
         assert page.evaluate("document.querySelector('header.top').offsetHeight") < 110, "nothing jumps"

@@ -31,4 +31,7 @@ document.addEventListener("pointermove", (event) => {
   pointTo(found.plot, found.middle, told.filter((words) => !words.endsWith(": ")).join(" · "));
 });
 
+// The newest stands at the right, and is what one came for.
+for (const heat of document.querySelectorAll(".heat-scroll")) heat.scrollLeft = heat.scrollWidth;
+
 document.addEventListener("click", (event) => pointedAt(event)?.row.querySelector("a")?.click());

@@ -19,7 +19,7 @@ try {
 
 
 // The tab one is on stands in sight where not all have room.
-for (const bar of document.querySelectorAll(".nav, .tabs, .chips")) {
+for (const bar of document.querySelectorAll(".ways, .tabs, .chips")) {
   const here = bar.querySelector(":scope > [aria-current], :scope > * > [aria-current]");
   if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
 }
