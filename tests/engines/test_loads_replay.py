@@ -6,9 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import insert
 
 from malote.accounts import audit
+from malote.database.engine import writing
 from malote.database.errors import StoreError
+from malote.database.quarantine_tables import product_map
 from malote.fiscal.documents import Sale
 from malote.loads import replay_after_load
 from malote.loads.replay_after_load import ReplayAfterLoad
@@ -130,3 +133,33 @@ def test_a_refusal_that_was_written_down_after_the_version_is_cured_too(store: S
     store.poster.drain()
     store.erp.do("INSERT INTO produto VALUES (53, 'Guaraná', '22021000')")
     assert store.look() == 1
+
+
+def test_a_mapped_line_waits_for_what_it_is_mapped_to(store: Store) -> None:
+    issuer = sale(1).issuer
+    with writing(store.shop.engine) as connection:
+        values = {"issuer": issuer, "old_code": "51", "new_code": "77", "at": 1.0, "who": "ana"}
+        connection.execute(insert(product_map).values(values))
+    store.load_product(77)
+    assert [store.again.look(store.clock.now) for _ in range(2)] == [2, 0]
+
+
+def test_codes_filled_up_with_zeros_are_the_erps(store: Store) -> None:
+    store.shop.accept(of_product(5, "000061"), of_product(6, "1"))
+    store.poster.drain()
+    store.load_product(61)
+    assert store.look() == 1
+
+
+def test_a_products_first_price_tells_that_it_came_and_the_next_ones_do_not(store: Store) -> None:
+    store.erp.do("INSERT INTO produto VALUES (51, 'Guaraná', '22021000')")
+    store.erp.do("INSERT INTO preco VALUES (51, 3, 10, NULL, NULL, 90, 'N'), (52, 3, 10, NULL, NULL, 90, 'N')")
+    store.load("price")
+    store.clock.now += 100
+    assert [store.look(), store.look()] == [3, 0], "52 was tried too"
+    assert store.shop.counted() == {"posted": 3, "rejected": 1}
+    store.erp.do("UPDATE preco SET preco = 11, alterado = 99 WHERE cod = 52")
+    store.load("price")
+    store.erp.do("INSERT INTO preco VALUES (53, 3, 10, NULL, NULL, 190, 'N')")
+    store.load("price")
+    assert store.look() == 0

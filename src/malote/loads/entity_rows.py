@@ -53,6 +53,12 @@ def version_made_by(connection: Connection, moment: float) -> int:
     return connection.execute(query).scalar_one() or 0
 
 
+def last_addition(connection: Connection, entity_id: int, after: int) -> int | None:
+    """The newest version since that brought new rows of an entity."""
+    mine = (load_state.c.entity_id == entity_id) & (load_state.c.version > after) & (load_state.c.added > 0)
+    return connection.execute(select(func.max(load_state.c.version)).where(mine)).scalar_one()
+
+
 def is_emergency(connection: Connection, after: int) -> bool:
     """Whether a version since is one."""
     newer = (load_version.c.id > after) & load_version.c.emergency

@@ -11,25 +11,30 @@ from malote.loads import entity_rows, rows_by_code
 from malote.register import replaying
 from malote.register.reopening import reopened
 from malote.register.replaying import RefusedDocument
+from malote.spool.mapped_codes import MappedCodes, mapped, renamed_sale
 from malote.spool.state_changes import LockedDocument
 
 # What an ERP says that lacks a product: nothing found by a query, a foreign key, a trigger's own words.
 _CODES = ("erp_unmapped", "erp_constraint", "erp_refused")
 _ENTITIES = ("product", "package")
+# Its first price tells of a product whose table has no column of changes, and is read once a day.
+_PRICE = "price"
 MOST = 200  # documents looked into at once
 # A refusal is written down after it was met, by the poster's clock, which may be another one than the version's.
 _LATE_SECONDS = 60.0
 
 
 class ReplayAfterLoad:
-    """A sale goes back if a product or barcode of its lines came, or was changed, after it was refused. One that is
-    refused again waits for the next change of these: trying others would help nobody, and where nothing else is sold
-    they would make the ERP look as if it refused everything. For one thread."""
+    """A sale goes back if a product or barcode of its lines came, or was changed, after it was refused, or a product
+    got its first price; a mapped line is the product that it is mapped to. One that is refused again waits for the
+    next change of these: trying others would help nobody, and where nothing else is sold they would make the ERP look
+    as if it refused everything. For one thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._seen: frozenset[tuple[str, int]] = frozenset()
         self._behind: int | None = None  # the last document looked into; None: all were
+        self._priced = self._priced_until = 0  # the last version that brought prices, of those up to that one
 
     def look(self, now: float) -> int:
         """How many went back to the queue. Raises ``StoreError``."""
@@ -51,27 +56,44 @@ class ReplayAfterLoad:
     def _product_versions(self) -> frozenset[tuple[str, int]]:
         """The version of each entity that brought its last change."""
         with reading(self._engine) as connection:
-            states = entity_rows.states_at(connection, entity_rows.newest_version(connection))
-        return frozenset((name, states[name][1].version) for name in _ENTITIES if name in states)
+            newest = entity_rows.newest_version(connection)
+            states = entity_rows.states_at(connection, newest)
+            if _PRICE in states and newest > self._priced_until:
+                brought = entity_rows.last_addition(connection, states[_PRICE][0], self._priced_until)
+                self._priced, self._priced_until = brought or self._priced, newest
+        found = {(name, states[name][1].version) for name in _ENTITIES if name in states}
+        return frozenset({*found, (_PRICE, self._priced)})
 
     def _ready(self, found: Sequence[RefusedDocument]) -> Iterator[int]:
+        names = mapped(self._engine)
         opened = reopened(self._engine, [one.place for one in found])
-        codes = {document_id: _codes(document) for document_id, document in opened if isinstance(document, Sale)}
+        codes = {number: _codes(document, names) for number, document in opened if isinstance(document, Sale)}
         with reading(self._engine) as connection:
-            brought_by = _brought_by(connection, frozenset().union(*codes.values()))
-            for one in found:
-                known = entity_rows.version_made_by(connection, one.settled_at - _LATE_SECONDS)
-                if any(brought_by.get(code, 0) > known for code in codes.get(one.place.document_id, ())):
-                    yield one.place.document_id
+            known = {
+                one.place.document_id: entity_rows.version_made_by(connection, one.settled_at - _LATE_SECONDS)
+                for one in found
+            }
+            newest = entity_rows.newest_version(connection)
+            wanted = frozenset().union(*codes.values())
+            brought_by = _brought_by(connection, wanted, newest)
+            prices = rows_by_code.find(connection, _PRICE, wanted, {newest, *known.values()})
+        for number, its in codes.items():
+            before = known[number]
+            if any(brought_by.get(code, 0) > before for code in its) or any(
+                prices.at(code, newest) and not prices.at(code, before) for code in its
+            ):
+                yield number
 
 
-def _codes(sale: Sale) -> frozenset[str]:
-    return frozenset(code for item in sale.items for code in (item.product_code, item.gtin) if code)
+def _codes(sale: Sale, names: MappedCodes) -> frozenset[str]:
+    """Of its products and barcodes; tills fill up with zeros what is a number at the ERP."""
+    items = [*sale.items, *renamed_sale(sale, names).items]
+    found = {code for item in items for code in (item.product_code, item.gtin) if code}
+    return frozenset(found | {code.lstrip("0") for code in found if code.isdigit()}) - {""}
 
 
-def _brought_by(connection: Connection, codes: frozenset[str]) -> dict[str, int]:
+def _brought_by(connection: Connection, codes: frozenset[str], newest: int) -> dict[str, int]:
     """The version that brought the newest row of each code."""
-    newest = entity_rows.newest_version(connection)
     found: dict[str, int] = {}
     for entity in _ENTITIES:
         rows = rows_by_code.find(connection, entity, codes, [newest])

@@ -24,8 +24,10 @@ class MappedCodes(msgspec.Struct, frozen=True):
 
 def renamed(document: Document, codes: MappedCodes) -> Document:
     """The document as the ERP is to book it."""
-    if not isinstance(document, Sale):
-        return document
+    return renamed_sale(document, codes) if isinstance(document, Sale) else document
+
+
+def renamed_sale(document: Sale, codes: MappedCodes) -> Sale:
     issuer = document.issuer
     if codes.products and any((issuer, item.product_code) in codes.products for item in document.items):
         items = [
