@@ -11,6 +11,8 @@ from malote.database.engine import reading, writing
 from malote.database.order_tables import till_order
 from malote.database.tables import till as tills
 from malote.load_format.wire import LoadOrder
+from malote.loads.damaged_files import DAMAGED, DamagedFiles
+from malote.loads.files_made import PublishedFile
 from malote.loads.going_back import GoingBack
 from malote.loads.load_orders import LoadOrders
 from malote.loads.load_rollouts import LoadRollouts
@@ -30,6 +32,7 @@ class Chain(Shop):
         self.settings, self.sources = settings, {"price": PRICE}
         self.tills = [create_till(self.engine, f"caixa{number:02}")[0] for number in range(1, many + 1)]
         self.held: dict[int, wire.LoadsHeld] = {}
+        self.files: dict[str, PublishedFile] = {}  # by the hash that tills may say of them
         self.server()
         self.next_version()
         for till in self.tills:  # a first load comes by itself
@@ -40,7 +43,8 @@ class Chain(Shop):
     def server(self, settings: LoadsSettings | None = None) -> None:
         """As after a restart."""
         self.settings = settings or self.settings
-        self.kind = LoadOrders(self.engine, self.settings, lambda _: "12:00", self.clock)
+        damaged = DamagedFiles(self.files.get, self.clock)
+        self.kind = LoadOrders(self.engine, self.settings, lambda _: "12:00", self.clock, damaged)
         self.book = OrderBook(self.engine, [self.kind], lambda _: "00", self.clock)
         self.back = GoingBack(self.engine, self.kind, self.clock)
         self.rollouts = LoadRollouts(self.engine, self.settings, self.kind.waves, self.clock)
@@ -62,18 +66,20 @@ class Chain(Shop):
         said = wire.Contact("1", datetime.now(UTC), 0, 0, orders=list(progress), loads=loads)
         return next(iter(self.book.due(till, said).orders or []), None)
 
-    def obeys(self, till: Till, *, fails: bool = False) -> None:
+    def obeys(self, till: Till, *, fails: bool = False, damaged: str = "") -> None:
+        """``damaged``: the hash of a file that comes otherwise."""
         with reading(self.engine) as connection:
             mine = (till_order.c.till_id == till.id) & till_order.c.ended_at.is_(None)
             row = connection.execute(select(till_order.c.number, till_order.c.payload_sha256).where(mine)).one()
             payload = msgspec.json.decode(rows.payload_of(connection, row.payload_sha256), type=LoadOrder)
-        if not fails:
+        if not (fails or damaged):
             states = payload.entities.items()
             held = {name: wire.EntityHeld(state.version, state.sha256) for name, state in states}
             self.held[till.id] = wire.LoadsHeld(payload.version, int(self.clock()), held, payload.back_from, row.number)
-        ended = wire.OrderProgress(
-            "load", row.number, "failed" if fails else "done", code="loads_no_room" if fails else ""
-        )
+        ended = wire.OrderProgress("load", row.number, "done")
+        if fails or damaged:
+            code, facts = (DAMAGED, {"sha256": damaged}) if damaged else ("loads_no_room", {})
+            ended = wire.OrderProgress("load", row.number, "failed", code=code, facts=facts)
         self.says(till, ended)
 
     def told(self) -> list[int]:

@@ -1,5 +1,6 @@
 """A version of the loads goes to one till first, then to a few, then to the rest: stopped by failures, or approved."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from malote.database.account_tables import audit_entry
 from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
 from malote.load_format.wire import LoadOrder
+from malote.loads.files_made import PublishedFile
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
 from malote.tills.till import create_till
@@ -103,9 +105,7 @@ def test_a_person_lets_waves_through_and_absent_tills_come_later(chain: Chain) -
     assert chain.says(away)
     chain.obeys(away)
     assert chain.state() == ("done", 3)
-    with reading(chain.engine) as connection:
-        found = connection.scalars(select(audit_entry.c.action).order_by(audit_entry.c.id)).all()
-    assert [one for one in found if one.startswith("load_rollout")][-3:] == [
+    assert [one for one in _trail(chain) if one.startswith("load_rollout")][-3:] == [
         "load_rollout_started", "load_rollout_approved", "load_rollout_approved",
     ]  # fmt: skip
 
@@ -126,3 +126,51 @@ def test_a_whole_load_in_waves_by_a_persons_order(chain: Chain) -> None:
     assert chain.told() == [5]
     chain.obeys(chain.tills[5])
     assert chain.state() == ("done", 2)
+
+
+@pytest.mark.parametrize("rotten", ["one", "removed", "whole"])
+def test_one_that_stopped_for_a_file_that_is_made_anew_goes_on(chain: Chain, tmp_path: Path, rotten: str) -> None:
+    """``removed``: by a server that was killed before it could go on; ``whole``: the file was damaged on its way."""
+    chain.next_version("11")
+    chain.told()
+    chain.obeys(chain.tills[0])
+    chain.told()
+    path = tmp_path / "file"
+    sha256 = hashlib.sha256(b"as made").hexdigest()
+    if rotten != "removed":
+        path.write_bytes(b"as made" if rotten == "whole" else b"rotten")
+        chain.files[sha256] = PublishedFile(path, 7, False)
+    chain.clock.now += 1
+    chain.obeys(chain.tills[1], damaged=sha256)
+    if rotten == "whole":
+        assert (chain.told(), chain.state()) == ([], ("stopped", 2))
+        return
+    assert (chain.state(), path.exists()) == (("running", 2), False)
+    chain.obeys(chain.tills[2], damaged=sha256)  # which had fetched it as well
+    assert (chain.told(), chain.state()) == ([1, 2], ("running", 2))
+    assert _trail(chain)[-2:] == ["load_rollout_resumed"] * 2
+    for till in chain.tills[1:3]:
+        chain.obeys(till)
+    assert chain.told() == list(range(3, MANY))
+
+
+def test_one_that_a_person_stopped_or_that_failed_otherwise_does_not_go_on(chain: Chain) -> None:
+    chain.next_version("11")
+    chain.told()
+    chain.obeys(chain.tills[0])
+    chain.told()
+    chain.obeys(chain.tills[1], fails=True)
+    chain.obeys(chain.tills[2], damaged="0" * 64)
+    assert (chain.told(), chain.state()) == ([], ("stopped", 2)), "there was no room at one of them"
+    found = chain.rollouts.find()
+    assert found
+    chain.rollouts.resume(found.id, ANA)
+    chain.told()
+    chain.rollouts.cancel(found.id, ANA, "wrong price")
+    chain.obeys(chain.tills[1], damaged="0" * 64)
+    assert (chain.told(), chain.state()) == ([], ("cancelled", 2))
+
+
+def _trail(chain: Chain) -> list[str]:
+    with reading(chain.engine) as connection:
+        return list(connection.scalars(select(audit_entry.c.action).order_by(audit_entry.c.id)))

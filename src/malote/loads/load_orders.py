@@ -23,7 +23,7 @@ from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadNews, LoadOrder
 from malote.loads import back_rows, entity_rows, tills_held
 from malote.loads.back_rows import Back
-from malote.loads.damaged_files import DamagedFiles
+from malote.loads.damaged_files import DAMAGED, DamagedFiles
 from malote.loads.load_waves import LoadWaves
 from malote.loads.manifests import base_of, keys_of_items
 from malote.loads.wave_rows import LoadRollout
@@ -35,7 +35,6 @@ from malote.remembered import Remembered
 from malote.tills.till import Till
 from malote.wire import LoadsHeld
 
-_DAMAGED = "load_file_damaged"
 TARGET_SECONDS = 0.5  # between two looks at what the newest version is, however many tills come
 
 
@@ -214,9 +213,16 @@ class LoadOrders(OrderKind):
 
     def _mind_damage(self, till: Till, contact: wire.Contact) -> None:
         """A till says it of its last order for as long as that is the last."""
+        if self._damaged is None:
+            return
         for one in contact.orders or []:
-            if self._damaged and (one.kind, one.state, one.code) == (LOAD, "failed", _DAMAGED):
-                self._damaged.reported(one.facts.get("sha256", ""), (till.id, one.number))
+            if (one.kind, one.state, one.code) != (LOAD, "failed", DAMAGED):
+                continue
+            if self._damaged.reported(one.facts.get("sha256", ""), (till.id, one.number)):
+                with reading(self._engine) as connection:
+                    last = self._last(connection, till.id)
+                if last is not None and self._is_mended(last):
+                    self.waves.mended(till)
 
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """Rows that the till was given alone are known from its word that it has obeyed, and from nothing else."""
@@ -250,7 +256,7 @@ class LoadOrders(OrderKind):
 
     def _is_mended(self, failed: StoredOrder) -> bool:
         """It failed for a file that had rotted here, and that is made anew."""
-        if self._damaged is None or failed.code != _DAMAGED:
+        if self._damaged is None or failed.code != DAMAGED:
             return False
         sha256 = msgspec.json.decode(failed.facts or "{}", type=dict[str, str]).get("sha256", "")
         return self._damaged.was_removed_since(sha256, failed.begun_at or failed.asked_at)

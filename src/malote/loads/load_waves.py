@@ -13,6 +13,7 @@ from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
 from malote.load_format.wire import LoadOrder
 from malote.loads import back_rows, entity_rows, tills_held, wave_rows
+from malote.loads.damaged_files import DAMAGED
 from malote.loads.planning import Wanted
 from malote.loads.wave_rows import ROWS, LoadRollout
 from malote.orders import book
@@ -104,6 +105,22 @@ class LoadWaves:
                 ROWS.stop(connection, row.id, code, till.name, now)
             else:
                 self.advance(connection, row.id)
+
+    def mended(self, till: Till) -> None:
+        """The till failed for a file that had rotted at the server and is made anew: it is told again, and a roll-out
+        that stopped for that goes on. One that a person stopped, or that failed otherwise, doesn't."""
+        with writing(self._engine) as connection:
+            row = wave_rows.newest(connection, locked=True)
+            mine = ROWS.state_of(connection, row.id, till.id) if row is not None else None
+            if row is None or mine is None or mine[1] != "failed":
+                return
+            ROWS.mark(connection, row.id, till.id, state="pending", offered_at=None)
+            its = wave_rows.standings(connection, row.id, row.wave, self.heard_since())
+            is_mended = not fails_much(its, row.wave, self._settings.error_percent)
+            if row.state == "stopped" and row.code == DAMAGED and is_mended:
+                ROWS.again(connection, row.id, {})
+                audit.record(connection, SYSTEM, "load_rollout_resumed", f"load_rollout:{row.id}", now=self._clock())
+        self._newest.forget()
 
     def leave(self, connection: Connection, till: Till, back_from: int) -> None:
         """The till is kept at an earlier load: no wave waits for it. A person has judged what was taken back there, so

@@ -18,7 +18,7 @@ ROWS = RolloutRows(LOAD, load_rollout, load_rollout_till)
 
 
 class LoadRollout(msgspec.Struct, frozen=True):
-    """``approved``: the last wave that may open. ``entities`` empty: all."""
+    """``approved``: the last wave that may open. ``entities`` empty: all. ``code``: why it stopped."""
 
     id: int
     version: int
@@ -29,6 +29,7 @@ class LoadRollout(msgspec.Struct, frozen=True):
     state: RolloutState
     wave: int
     approved: int
+    code: str
 
 
 def place(
