@@ -112,7 +112,7 @@ def test_what_is_ticked_stays_ticked_while_the_page_refreshes(services: Services
     expect(page.get_by_role("button", name="Sincronizar")).to_contain_text("1")
 
 
-def test_what_an_answer_tells_is_told_though_its_form_is_gone(page: Page) -> None:
+def test_what_is_pressed_shows_it_and_what_its_answer_tells_is_told_though_its_form_is_gone(page: Page) -> None:
     asked: list[Route] = []
     page.route("**/act/replay", lambda route: asked.append(route))
     page.goto("/console/tills/caixa2/rejected")
@@ -120,9 +120,17 @@ def test_what_an_answer_tells_is_told_though_its_form_is_gone(page: Page) -> Non
     page.get_by_role("button", name="Reprocessar", exact=True).click()
     while not asked:
         page.wait_for_timeout(20)
+    pressed = page.get_by_role("button", name="Reprocessar", exact=True)
+    page.evaluate("refresh()")  # what the page draws anew meanwhile takes nothing of it away
+    expect(pressed).to_have_attribute("aria-busy", "true")
+    pressed.click()
+    page.wait_for_timeout(100)
+    assert len(asked) == 1, "it is not sent a second time"
+    expect(pressed).to_have_attribute("aria-busy", "true")
     page.locator("#selection").evaluate("form => form.remove()")  # as where a refresh finds nothing to choose any more
     asked[0].continue_()
     expect(page.locator(".toast")).to_be_visible()
+    assert page.evaluate("underWay.size") == 0
 
 
 def test_what_is_typed_stays_while_the_page_refreshes_and_goes_with_its_form(services: Services, page: Page) -> None:

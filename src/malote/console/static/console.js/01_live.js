@@ -111,7 +111,7 @@ if (window.Idiomorph) {
     forgetWhatIsOfAnother(old, fresh);
     return !(old.dataset && "kept" in old.dataset);
   };
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS") && !isTyped(name, node);
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS") && !isTyped(name, node) && !isUnderWay(name, node);
 }
 
 // What many pages share holds no token: it is put into a form that is sent without htmx, which sends it by itself.
