@@ -283,7 +283,8 @@ class _Judge:
     def _locks(self) -> RunbookStep:
         lock = self._seen.lock
         if lock is None:
-            return self._cured("locks", "locks_none")
+            away = any(one.scope == "erp" and one.state == "unknown" for one in self._seen.structures)
+            return self._cured("locks", "locks_unknown" if away else "locks_none")
         if self._stopping is not None:
             return RunbookStep("locks", "later", "first_look", lock_facts(lock))
         if lock.session.startswith(_PREPARED):

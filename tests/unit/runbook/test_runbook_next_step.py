@@ -328,3 +328,10 @@ def test_a_step_for_others_comes_with_a_text_to_hand_it_over_with() -> None:
     away = decide(seen(causes=[cause("silent", "till_unheard")]))
     step = next(one for one in away.steps if one.state == "handed")
     assert "caixa1" in step_texts.message(step, "pt", "ERP", {})
+
+
+def test_of_an_erp_that_cannot_be_asked_nobody_says_that_no_session_holds_it() -> None:
+    unheard = [CURRENT[0], ObservedStructure("erp", "unknown", code="erp_away"), CURRENT[2]]
+    steps = {one.name: one for one in decide(seen(structures=unheard), marks()).steps}
+    assert (steps["locks"].state, steps["locks"].said) == ("skipped", "locks_unknown")
+    assert (steps["structures"].state, steps["structures"].said) == ("skipped", "structures_unknown")
