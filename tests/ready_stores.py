@@ -5,13 +5,16 @@ than half of what the tests cost was taking the same steps again. Tests of the s
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Engine, inspect
 
 from malote.database import migrations
 from malote.database.engine import open_database
-from tests.engines.postgres_support import copied_postgresql_url, fresh_postgresql_url
+from tests.engines.postgres_support import copied_postgresql_url, discard_postgresql, fresh_postgresql_url
 
 STEPS = migrations._upgrade
 _made: list[str] = []  # what the steps make of an empty SQLite database, as statements
@@ -36,6 +39,30 @@ def postgresql_url() -> str:
     """The address of a store database of a test's own, up to date. To be discarded as any other. Skips where none can
     be started."""
     return copied_postgresql_url(_template())
+
+
+@contextmanager
+def address_of(kind: str, folder: Path) -> Iterator[str]:
+    """The address of a store database of this kind: an empty one, or one that is up to date."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'store.sqlite3'}"
+        return
+    url = postgresql_url()
+    try:
+        yield url
+    finally:
+        discard_postgresql(url)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """One that is up to date."""
+    engine = open_database(url)
+    migrations.migrate(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @cache

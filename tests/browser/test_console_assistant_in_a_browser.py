@@ -13,7 +13,7 @@ from malote.tills.till import find_till
 from tests.browser.browser_support import browsing, sign_in, watched
 from tests.browser.test_console_in_a_browser import two_tills
 from tests.engines.posting_support import until
-from tests.faces.console_serving import serving
+from tests.faces.application_serving import serving
 from tests.faces.console_support import PASSWORD, application, sell
 
 pytestmark = pytest.mark.browser

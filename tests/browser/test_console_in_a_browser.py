@@ -28,7 +28,7 @@ from tests.browser.browser_support import (
     watched,
 )
 from tests.engines.posting_support import until
-from tests.faces.console_serving import serving
+from tests.faces.application_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, sell, send, store, till
 from tests.faces.test_numbers_faces import post
 from tests.unit.fiscal.notes import build_note, build_void

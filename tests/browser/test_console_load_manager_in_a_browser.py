@@ -27,9 +27,9 @@ from tests.browser.browser_support import (
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import until
 from tests.engines.structures_support import create, run_sql
+from tests.faces.application_serving import serving
 from tests.faces.console_load_support import Agents
 from tests.faces.console_locks_support import counted, posting, store_with_erp
-from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, sell, till
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgresql]

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from malote.accounts.audit import command_line
 from malote.accounts.roles import Role
 from tests.browser.browser_support import PHONE, browsing, findings, is_too_wide, sign_in, watched
+from tests.faces.application_serving import serving
 from tests.faces.console_loads_support import LoadingAgent, store_with_loads
-from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, till
 
 pytestmark = pytest.mark.browser

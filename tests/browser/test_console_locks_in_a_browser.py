@@ -26,8 +26,8 @@ from tests.browser.browser_support import (
 )
 from tests.engines.locks_support import DBA, People
 from tests.engines.posting_support import until
+from tests.faces.application_serving import serving
 from tests.faces.console_locks_support import HOLD, PROGRAM, counted, posting, store_with_erp
-from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, sell, send, till
 from tests.unit.fiscal.notes import build_note
 

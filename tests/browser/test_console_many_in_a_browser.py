@@ -16,7 +16,7 @@ from malote.app_console import console_services
 from malote.app_workers import running
 from malote.tills import custody
 from tests.browser.browser_support import PHONE, browsing, findings, is_too_wide, sign_in, watched
-from tests.faces.console_serving import serving
+from tests.faces.application_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, send, store, till
 from tests.unit.fiscal.notes import build_note
 

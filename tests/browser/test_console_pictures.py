@@ -17,8 +17,8 @@ from malote.loads.planning import Wanted
 from malote.tills.till import list_tills
 from tests.browser.browser_support import browsing, is_too_wide, sign_in, watched
 from tests.engines.loads_support import Erp
+from tests.faces.application_serving import serving
 from tests.faces.console_loads_support import LoadingAgent, store_with_loads
-from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, till
 from tests.unit.fiscal.notes import build_note
 

@@ -20,6 +20,37 @@ from tests.engines.sales import item, sale
 ROOT = Path(__file__).parents[2]
 DESIGN = Path(__file__).with_name("ordinary_erp.sql")
 
+# A table of notes beside the sales: each sale's key stands there, and there alone.
+WITH_NOTE = """
+name = "nota_ao_lado"
+[ledger]
+table = "nota_chave"
+[state]
+table = "nota_venda"
+[sale]
+table = "nota_cupom"
+key = "id"
+[sale.columns]
+liquido = "total"
+estado = "present(cancelled_at, 'C', 'A')"
+[note]
+table = "nota_fiscal"
+[note.columns]
+cupom = "sale.key"
+chave = "access_key"
+protocolo = "protocol_number"
+serie = "series"
+situacao = "present(cancelled_at, '101', '100')"
+[item]
+table = "nota_linha"
+[item.columns]
+cupom = "sale.key"
+ordem = "number"
+codigo = "product_code"
+qtd = "quantity"
+valor = "gross"
+"""
+
 
 def documented_profile() -> str:
     """The example of the documentation, word for word."""

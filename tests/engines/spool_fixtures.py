@@ -6,33 +6,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from malote.database.engine import open_database
-from malote.database.migrations import migrate
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till, create_till
 from tests import ready_stores
-from tests.engines.postgres_support import discard_postgresql
 from tests.engines.spool_support import Clock
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def spool_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a store database: an empty one, or one that is up to date."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.sqlite3'}"
-        return
-    url = ready_stores.postgresql_url()
-    yield url
-    discard_postgresql(url)
+    with ready_stores.address_of(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
 def spool_engine(spool_url: str) -> Iterator[Engine]:
     """A store database that is up to date."""
-    engine = open_database(spool_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+    with ready_stores.opened(spool_url) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -13,45 +13,16 @@ from malote.books.rebooking import plan, rebook
 from malote.books.reconciling import Books, ReconcileQuery, reconcile
 from malote.business_day import BusinessCalendar
 from malote.erp.protocol import Erp
-from tests.engines.ordinary_support import open_ordinary
+from tests.engines.ordinary_support import WITH_NOTE, open_ordinary
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, sale
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
-PROFILE = """
-name = "nota_ao_lado"
-[ledger]
-table = "nota_chave"
-[state]
-table = "nota_venda"
-[sale]
-table = "nota_cupom"
-key = "id"
-[sale.columns]
-liquido = "total"
-estado = "present(cancelled_at, 'C', 'A')"
-[note]
-table = "nota_fiscal"
-[note.columns]
-cupom = "sale.key"
-chave = "access_key"
-protocolo = "protocol_number"
-situacao = "present(cancelled_at, '101', '100')"
-[item]
-table = "nota_linha"
-[item.columns]
-cupom = "sale.key"
-ordem = "number"
-codigo = "product_code"
-qtd = "quantity"
-valor = "gross"
-"""
-
 
 @pytest.fixture
 def erp(erp_url: str) -> Callable[[], Erp]:
-    open_one = partial(open_ordinary, erp_url, PROFILE)
+    open_one = partial(open_ordinary, erp_url, WITH_NOTE)
     with closing(open_one()) as made:
         made.create_structure(everything=True)
     return open_one

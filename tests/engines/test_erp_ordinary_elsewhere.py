@@ -16,7 +16,7 @@ from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp, ErpError, Result
 from tests.engines import mariadb_support
 from tests.engines.erp_support import post
-from tests.engines.ordinary_support import day, documented_profile, goods, open_ordinary
+from tests.engines.ordinary_support import WITH_NOTE, day, documented_profile, goods, open_ordinary
 from tests.engines.sales import cancellation, contingency, postings, protocol, sale
 
 PROFILE = documented_profile().replace(" nulls last", "")  # which MariaDB doesn't know, and puts them there
@@ -136,36 +136,6 @@ def test_a_changed_line_changes_what_a_range_of_keys_comes_to(erp: Erp, books: E
     assert erp.fingerprints(whole) == before
     ask(books, "update cupom_linha set valor = valor + 1 where ordem = 2 returning 1")
     assert erp.fingerprints(whole) != before
-
-
-WITH_NOTE = """
-name = "nota_ao_lado"
-[ledger]
-table = "nota_chave"
-[state]
-table = "nota_venda"
-[sale]
-table = "nota_cupom"
-key = "id"
-[sale.columns]
-liquido = "total"
-estado = "present(cancelled_at, 'C', 'A')"
-[note]
-table = "nota_fiscal"
-[note.columns]
-cupom = "sale.key"
-chave = "access_key"
-serie = "series"
-protocolo = "protocol_number"
-[item]
-table = "nota_linha"
-[item.columns]
-cupom = "sale.key"
-ordem = "number"
-codigo = "product_code"
-qtd = "quantity"
-valor = "gross"
-"""
 
 
 def test_a_table_of_notes_beside_the_sales_is_written_changed_and_compared(server: str, books: Engine) -> None:

@@ -48,7 +48,7 @@ class Store:
     def load(self, *names: str) -> None:
         self.clock.now += 1
         self.loads.clock.now = self.clock.now
-        self.loads.staging.run(*names)
+        self.loads.stage(*names)
         self.clock.now += 1
 
     def load_product(self, code: int) -> None:

@@ -25,15 +25,7 @@ from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_
 from tests.engines.posting_support import Shop, until
 from tests.engines.structures_support import ACTOR, create, harmful, run_sql, selling, structures_over
 
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'erp.sqlite3'}"
-        return
-    found = fresh_postgresql_url()
-    yield found
-    discard_postgresql(found)
+pytest_plugins = ("tests.engines.erp_fixtures",)
 
 
 @pytest.fixture
@@ -43,16 +35,16 @@ def postgresql() -> Iterator[str]:
     discard_postgresql(found)
 
 
-def complete(url: str) -> None:
-    erp = open_erp(url, lock_timeout_seconds=5)
+def complete(erp_url: str) -> None:
+    erp = open_erp(erp_url, lock_timeout_seconds=5)
     erp.create_structure()
     erp.close()
 
 
-def test_rejected_sales_of_missing_columns_end_posted_in_order(tmp_path: Path, url: str) -> None:
-    create(url, erp_of_2025())
-    with structures_over(tmp_path, url) as (services, engine):
-        shop = Shop(tmp_path, url, time.time)
+def test_rejected_sales_of_missing_columns_end_posted_in_order(tmp_path: Path, erp_url: str) -> None:
+    create(erp_url, erp_of_2025())
+    with structures_over(tmp_path, erp_url) as (services, engine):
+        shop = Shop(tmp_path, erp_url, time.time)
         shop.accept(*(sales.sale(number) for number in range(1, 21)))
         poster = shop.poster()
         poster.drain()
@@ -74,29 +66,29 @@ def test_rejected_sales_of_missing_columns_end_posted_in_order(tmp_path: Path, u
         poster.drain()
         poster.close()
         assert shop.counted() == {"posted": 20}
-        keys = [row[0] for row in run_sql(url, "SELECT access_key FROM sale ORDER BY posted_at, access_key")]
+        keys = [row[0] for row in run_sql(erp_url, "SELECT access_key FROM sale ORDER BY posted_at, access_key")]
         assert keys == sorted(str(one.access_key) for one in shop.documents())
         actions = [entry.action for entry in audit.entries(engine)]
         assert actions == ["structure_updated", "documents_replayed", "structure_update_begun", "till_created"]
         shop.engine.dispose()
 
 
-def test_old_rows_hold_nothing_of_a_new_tax(tmp_path: Path, url: str) -> None:
-    create(url, erp_of_2025())
+def test_old_rows_hold_nothing_of_a_new_tax(tmp_path: Path, erp_url: str) -> None:
+    create(erp_url, erp_of_2025())
     (table,) = (table for table in erp_of_2025().tables if table.name == "sale_item")
     row = {column.name: "'x'" if column.type in ("text", "key") else "1" for column in table.columns}
     row["in_total"] = "true"
-    run_sql(url, f"INSERT INTO sale_item ({', '.join(row)}) VALUES ({', '.join(row.values())})")
-    with structures_over(tmp_path, url) as (services, _):
+    run_sql(erp_url, f"INSERT INTO sale_item ({', '.join(row)}) VALUES ({', '.join(row.values())})")
+    with structures_over(tmp_path, erp_url) as (services, _):
         assert services.apply("erp", ACTOR).state == "done"
         assert services.drift("erp").differences == [], "the constant that filled old rows is no drift"
-    assert [int(str(row[0]).split(".")[0]) for row in run_sql(url, "SELECT cbs_amount FROM sale_item")] == [0]
-    assert run_sql(url, "SELECT cbs_rate, reform_status FROM sale_item") == [(None, None)]
+    assert [int(str(row[0]).split(".")[0]) for row in run_sql(erp_url, "SELECT cbs_amount FROM sale_item")] == [0]
+    assert run_sql(erp_url, "SELECT cbs_rate, reform_status FROM sale_item") == [(None, None)]
 
 
-def test_a_dry_run_changes_nothing(tmp_path: Path, url: str) -> None:
-    create(url, erp_of_2025())
-    with structures_over(tmp_path, url) as (services, engine):
+def test_a_dry_run_changes_nothing(tmp_path: Path, erp_url: str) -> None:
+    create(erp_url, erp_of_2025())
+    with structures_over(tmp_path, erp_url) as (services, engine):
         report = services.apply("erp", ACTOR, dry_run=True)
         assert report.id == 0
         assert {one.state for one in report.steps} == {"pending"}
@@ -105,28 +97,28 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, url: str) -> None:
         assert audit.entries(engine) == []
 
 
-def test_what_is_refused_does_not_hold_back_the_rest(tmp_path: Path, url: str) -> None:
-    create(url, erp_of_2025())
-    run_sql(url, "ALTER TABLE sale_item ADD COLUMN cbs_rate TEXT")
-    with structures_over(tmp_path, url) as (services, _):
+def test_what_is_refused_does_not_hold_back_the_rest(tmp_path: Path, erp_url: str) -> None:
+    create(erp_url, erp_of_2025())
+    run_sql(erp_url, "ALTER TABLE sale_item ADD COLUMN cbs_rate TEXT")
+    with structures_over(tmp_path, erp_url) as (services, _):
         report = services.apply("erp", ACTOR)
         assert report.state == "incomplete"
         assert [one.code for one in report.refused] == ["column_type_differs"]
         assert harmful(services.drift("erp")) == ["conflict type sale_item.cbs_rate"]
 
 
-def test_columns_added_by_hand_bring_the_sales_back_too(tmp_path: Path, url: str) -> None:
-    create(url, erp_of_2025())
-    with structures_over(tmp_path, url) as (services, _):
-        shop = Shop(tmp_path, url, time.time)
+def test_columns_added_by_hand_bring_the_sales_back_too(tmp_path: Path, erp_url: str) -> None:
+    create(erp_url, erp_of_2025())
+    with structures_over(tmp_path, erp_url) as (services, _):
+        shop = Shop(tmp_path, erp_url, time.time)
         shop.accept(sales.sale(1), sales.sale(2))
         poster = shop.poster()
         poster.drain()
         assert services.rejoin() == 0, "still missing"
         plan = services.plan("erp")
-        run_sql(url, plan.steps[0].sql)
+        run_sql(erp_url, plan.steps[0].sql)
         assert services.rejoin() == 0, "still missing something"
-        run_sql(url, *(step.sql for step in plan.steps[1:]))
+        run_sql(erp_url, *(step.sql for step in plan.steps[1:]))
         assert services.rejoin() == 2
         assert services.rejoin() == 0
         poster.drain()

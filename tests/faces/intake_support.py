@@ -1,8 +1,6 @@
 """A billing server on a free port, with a real database in a folder of its own, and a till that speaks to it."""
 
 import hashlib
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,13 +11,13 @@ import httpx
 import msgspec
 
 from malote import wire
-from malote.api import listening
 from malote.api.application import create_app
 from malote.app import Services, services_for
 from malote.config import IntakeSettings, Settings, StoreSettings
 from malote.sealing import seal
 from malote.tills.till import Till, create_till
 from malote.wire import Fault, FileReceipt, PouchFile, PouchReply
+from tests.faces.application_serving import serving as listening_server
 
 PROTOCOL = {wire.PROTOCOL_HEADER: str(wire.PROTOCOL_VERSION)}
 
@@ -39,22 +37,8 @@ def store_with_till(settings: Settings, name: str = "caixa1") -> Iterator[tuple[
 @contextmanager
 def serving(services: Services) -> Iterator[str]:
     """The address of a server that really listens."""
-    settings = services.settings
-    settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=0))
-    server = listening.server(create_app(services), settings)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 300
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with listening_server(create_app(services), services.settings, graceful_seconds=None) as address:
+        yield address
 
 
 def file(content: bytes, name: str = "venda.xml") -> PouchFile:

@@ -14,7 +14,7 @@ import pytest
 from malote import wire
 from malote.accounts.audit import Actor
 from malote.app import Services
-from malote.config import LoadsSettings
+from malote.config import LoadsSettings, Settings
 from malote.load_format import files
 from malote.load_format.digest import digest_of_rows
 from malote.load_format.entity import Entity, Row
@@ -113,19 +113,24 @@ class Place:
         return version
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    home = tmp_path / "home"
+def loading_settings(folder: Path) -> tuple[Settings, Erp]:
+    """Of a server whose home is below the folder, and that loads from a new ERP beside it."""
+    home = folder / "home"
     home.mkdir()
-    erp = Erp(tmp_path / "erp.sqlite3")
+    erp = Erp(folder / "erp.sqlite3")
     (home / "cargas.toml").write_text(SOURCES, encoding="utf-8")
     settings = settings_in(home)
     loads = LoadsSettings(sources="cargas.toml", parameters={"loja": 3}, least_rows=5)
-    settings = msgspec.structs.replace(settings, loads=loads, erp=msgspec.structs.replace(settings.erp, url=erp.url))
+    return msgspec.structs.replace(settings, loads=loads, erp=msgspec.structs.replace(settings.erp, url=erp.url)), erp
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    settings, erp = loading_settings(tmp_path)
     with (
         store_with_till(settings) as (services, _, token),
         serving(services) as address,
         Speaker(address, token) as speaker,
     ):
-        yield Place(services, erp, LoadedTill(speaker), address, home)
+        yield Place(services, erp, LoadedTill(speaker), address, settings.home_path)
     erp.connection.close()

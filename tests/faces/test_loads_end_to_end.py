@@ -10,19 +10,18 @@ from sqlalchemy import func, select
 
 from malote.accounts.audit import Actor
 from malote.app import Services
-from malote.config import LoadsSettings
 from malote.database.engine import reading
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
 from malote.loads.chosen_items import named
 from malote.loads.planning import Wanted
-from malote.till.courier import Courier
 from malote.till.loads import loads_database
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient
 from tests.engines.loads_support import Erp
-from tests.faces.intake_support import serving, settings_in, store_with_till
-from tests.faces.loads_fixtures import SOURCES
+from tests.faces.intake_support import serving, store_with_till
+from tests.faces.loads_fixtures import loading_settings
+from tests.faces.till_courier_support import courier_on
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Clock, Ears, captured, till_settings
 
@@ -40,16 +39,7 @@ class Store:
 
     def begin(self) -> None:
         """A courier as after a restart of the agent."""
-        self.courier = Courier(
-            self.outbox,
-            self.server,
-            self.settings,
-            self.ears.voice,
-            ask_for_rescan=lambda: None,
-            monotonic=self.clock,
-            now=self.clock,
-            dice=lambda: 1.0,
-        )
+        self.courier = courier_on(self.clock, self.outbox, self.server, self.settings, self.ears)
 
     def stage(self) -> None:
         self.services.loads.staging.run(ANA)
@@ -83,13 +73,7 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    home = tmp_path / "home"
-    home.mkdir()
-    erp = Erp(tmp_path / "erp.sqlite3")
-    (home / "cargas.toml").write_text(SOURCES, encoding="utf-8")
-    settings = settings_in(home)
-    loads = LoadsSettings(sources="cargas.toml", parameters={"loja": 3}, least_rows=5)
-    settings = msgspec.structs.replace(settings, loads=loads, erp=msgspec.structs.replace(settings.erp, url=erp.url))
+    settings, erp = loading_settings(tmp_path)
     with store_with_till(settings) as (services, _, token), serving(services) as address:
         made = Store(tmp_path, services, erp, token, address)
         with made.outbox, made.server:

@@ -21,7 +21,6 @@ from malote.database.order_tables import till_order
 from malote.orders import book, rows
 from malote.orders.kinds import Placing
 from malote.orders.rows import StoredOrder
-from malote.till.courier import Courier
 from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient
@@ -29,6 +28,7 @@ from malote.tills.till import Till
 from tests.counting_at_the_server import CountOrders
 from tests.counting_at_the_till import Count, counted
 from tests.faces.intake_support import serving, settings_in, store_with_till
+from tests.faces.till_courier_support import courier_on
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Clock, Ears, captured, till_settings
 
@@ -48,17 +48,8 @@ class Shop:
 
     def begin(self, *kinds: Any) -> None:
         """A courier as after a restart of the agent."""
-        self.courier = Courier(
-            self.outbox,
-            self.server,
-            self.settings,
-            self.ears.voice,
-            ask_for_rescan=lambda: None,
-            monotonic=self.clock,
-            now=self.clock,
-            dice=lambda: 1.0,
-            handlers=kinds or (*HANDLERS, Count),
-        )
+        handlers = kinds or (*HANDLERS, Count)
+        self.courier = courier_on(self.clock, self.outbox, self.server, self.settings, self.ears, handlers=handlers)
 
     def place(self, payload: str, **others: Any) -> int:
         with writing(self.services.engine) as connection:

@@ -12,12 +12,12 @@ from malote.accounts.audit import Actor
 from malote.app import Services
 from malote.quarantine.quarantine_reports import Selection
 from malote.register import till_documents
-from malote.till.courier import Courier
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient, ServerError
 from tests.faces.intake_support import PROTOCOL, Speaker, fault_of, file, serving, settings_in, store_with_till
+from tests.faces.till_courier_support import courier_on
 from tests.unit.fiscal.notes import build_note
-from tests.unit.till_support import Clock, Ears, captured, digest, till_settings
+from tests.unit.till_support import Clock, captured, digest, till_settings
 
 BAD = b"<venda>one</venda>"
 MARIA = Actor("maria")
@@ -37,16 +37,7 @@ class Till:
 
     def begin(self) -> None:
         """A courier as after a restart of the agent."""
-        self.courier = Courier(
-            self.outbox,
-            self.server,
-            self.settings,
-            Ears().voice,
-            ask_for_rescan=self.rescan,
-            monotonic=self.clock,
-            now=self.clock,
-            dice=lambda: 1.0,
-        )
+        self.courier = courier_on(self.clock, self.outbox, self.server, self.settings, ask_for_rescan=self.rescan)
 
     def rescan(self) -> None:
         self.rescans += 1

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from malote.config import TillSettings
 from malote.till.courier import Courier
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient
@@ -12,6 +13,14 @@ from tests.faces.till_support import (
     FakeServer,
 )
 from tests.unit.till_support import Clock, Ears, captured, till_settings
+
+
+def courier_on(
+    clock: Clock, outbox: Outbox, server: ServerClient, settings: TillSettings, ears: Ears | None = None, **others: Any
+) -> Courier:
+    """One whose times are the clock's, and whose waits are no matter of chance."""
+    given: dict[str, Any] = {"ask_for_rescan": lambda: None, "dice": lambda: 1.0} | others
+    return Courier(outbox, server, settings, (ears or Ears()).voice, monotonic=clock, now=clock, **given)
 
 
 class Line:
@@ -29,15 +38,8 @@ class Line:
         self.begin()
 
     def begin(self) -> None:
-        self.courier = Courier(
-            self.outbox,
-            self.server,
-            self.settings,
-            self.ears.voice,
-            ask_for_rescan=self.rescan,
-            monotonic=self.clock,
-            now=self.clock,
-            dice=lambda: 0.0,
+        self.courier = courier_on(
+            self.clock, self.outbox, self.server, self.settings, self.ears, ask_for_rescan=self.rescan, dice=lambda: 0.0
         )
 
     def rescan(self) -> None:

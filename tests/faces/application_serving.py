@@ -5,17 +5,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from litestar import Litestar
 
 from malote.api import listening
-from malote.config import ServerSettings, Settings
+from malote.config import Settings
 
 
 @contextmanager
-def serving(application: Litestar) -> Iterator[str]:
-    """Its address."""
-    server = listening.server(application, Settings(server=ServerSettings(port=0)))
-    server.config.timeout_graceful_shutdown = 2
+def serving(
+    application: Litestar, settings: Settings | None = None, *, graceful_seconds: int | None = 2
+) -> Iterator[str]:
+    """Its address. ``settings``: of which only the port is another."""
+    chosen = settings or Settings()
+    chosen = msgspec.structs.replace(chosen, server=msgspec.structs.replace(chosen.server, port=0))
+    server = listening.server(application, chosen)
+    if graceful_seconds is not None:
+        server.config.timeout_graceful_shutdown = graceful_seconds
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
