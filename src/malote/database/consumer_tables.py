@@ -114,6 +114,8 @@ sending = Table(
     Column("started_at", Double, nullable=False),
     Column("finished_at", Double),
     Column("count", BigInteger, nullable=False),
-    Column("left_out", BigInteger, nullable=False, server_default="0"),  # of these, not whole or without their file
+    Column(
+        "left_out", BigInteger, nullable=False, server_default=text("0")
+    ),  # of these, not whole or without their file
     Index("sending_consumer_id", "consumer_id", "id"),
 )

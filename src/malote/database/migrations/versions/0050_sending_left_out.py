@@ -10,4 +10,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("sending", sa.Column("left_out", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("sending", sa.Column("left_out", sa.BigInteger, nullable=False, server_default=sa.text("0")))
