@@ -10,8 +10,7 @@ from playwright.sync_api import Page, expect
 from malote.app import Services
 from malote.spool.documents import Reason, Settlement
 from malote.tills.till import find_till
-from tests.browser.browser_support import browsing, sign_in, watched
-from tests.browser.test_console_in_a_browser import two_tills
+from tests.browser.browser_support import browsing, sign_in, two_tills, watched
 from tests.engines.posting_support import until
 from tests.faces.application_serving import serving
 from tests.faces.console_support import PASSWORD, application, sell
