@@ -76,3 +76,9 @@ def test_the_end_is_in_sight_wherever_the_last_step_stood(page: Page) -> None:
     until(lambda: drawer.evaluate("drawer => drawer.scrollTop") > 0)
     told[0] = f"<div data-assistant-body><p>Vendas subiram</p>{above}</div>"
     expect(page.get_by_text("Vendas subiram")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(page.get_by_role("link", name="Assistente")).to_be_focused()
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    expect(drawer).to_be_focused()

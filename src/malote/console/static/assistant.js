@@ -96,6 +96,23 @@ function open(opened) {
   else pointOut();
 }
 
+// Who opens it goes on in it, by the keyboard too; Esc leads back to where it was opened.
+function enter() {
+  assistant.tabIndex = -1;
+  assistant.focus({ preventScroll: true });
+}
+
+document.addEventListener(
+  "keydown",
+  ({ key, target }) => {
+    if (key !== "Escape" || !drawer || !isOpen() || target.matches("input, textarea, select")) return;
+    if (document.querySelector("dialog[open], details.menu[open]")) return; // those are closed first
+    open(false);
+    document.querySelector("[data-assistant-open]")?.focus();
+  },
+  { capture: true },
+);
+
 // ---- the button to press next ----
 
 // What is filled in, or ticked, has been done; what comes after it is next.
@@ -154,6 +171,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     keep({ pinned: null });
     open(!isOpen());
+    if (isOpen()) enter();
   }
   if (event.target.closest("[data-assistant-close]")) open(false);
   const chosen = event.target.closest("[data-assistant-scope]");

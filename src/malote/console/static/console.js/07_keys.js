@@ -6,7 +6,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (key === "Escape") {
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
-    if (target.matches("input[type=search]")) target.blur();
+    if (target.matches("input:not([type=checkbox]), textarea")) target.blur(); // from where on letters are keys again
     return;
   }
   if (target.matches("input:not([type=checkbox]), textarea, select") || document.querySelector("dialog[open]")) return;
