@@ -67,7 +67,7 @@ def _trail(chain: Chain) -> list[str]:
 def _goes_back_at_the_till(chain: Chain, till: Till) -> None:
     """As ``malote till loads rollback`` does it, from version 2 to 1."""
     with reading(chain.engine) as connection:
-        before = chain.back._before(connection, till)[2]
+        before = chain.back._before(connection, till, 0)[2]
     held = {name: wire.EntityHeld(state.version, state.sha256) for name, state in before.entities.items()}
     chain.held[till.id] = wire.LoadsHeld(1, int(chain.clock()), held, 2)
 
@@ -176,6 +176,21 @@ def test_an_order_of_the_newest_that_a_till_is_at_gives_way(chain: Chain) -> Non
     assert _order(chain.says(till)).version == 3, "the till had not gone back yet"
     chain.obeys(till)
     assert _standing(chain, till).state == "current"
+
+
+def test_a_till_goes_back_to_any_load_that_it_had(chain: Chain) -> None:
+    till = chain.tills[0]
+    for price in ("12", "13"):
+        chain.next_version(price)
+        chain.says(till)
+        chain.obeys(till)
+    assert [one.version for one in chain.back.earlier(till.name)] == [3, 2, 1]
+    with pytest.raises(LoadError, match="load_back_unknown"):
+        chain.back.order([till.name], ANA, to=7)
+    (step,) = chain.back.order([till.name], ANA, to=2)
+    assert (step.back_from, step.version, step.rows) == (4, 2, {"price": 2})
+    order = _order(chain.says(till))
+    assert (order.version, order.back_from) == (2, 4)
 
 
 def test_a_step_back_that_failed_is_tried_again_later(chain: Chain) -> None:

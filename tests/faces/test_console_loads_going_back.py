@@ -37,16 +37,16 @@ def test_a_till_goes_back_by_its_tab_and_is_released_there(shop: Shop) -> None:
     tab = "/console/tills/loja1-01/loads"
     assert "Voltar à carga anterior" in shop.ana.get(tab).text
     asked = unescape(shop.post("back/check", what="back", till="loja1-01").text)
-    assert "O caixa volta da carga 2 à 1, a que tinha antes, no próximo contato. Linhas que mudam" in asked
+    assert "O caixa tem a carga 2 e volta à que você escolher, no próximo contato. Linhas que mudam até a 1" in asked
     shown = {"till": "loja1-01", "shown": "2 1"}
     assert rejection.title("reason_needed", "pt") in unescape(shop.post("back/order", **shown, reason="ok").text)
-    assert rejection.title("selection_outdated", "pt") in unescape(
-        shop.post("back/order", till="loja1-01", shown="3 2", reason="preço errado").text
-    )
+    assert '<option value="1">1, que tinha desde ' in asked
+    wrong_version = shop.post("back/order", till="loja1-01", to="7", reason="preço errado").text
+    assert rejection.title("load_back_unknown", "pt") in unescape(wrong_version)
     assert rejection.title("load_back_unknown", "pt") in unescape(
         shop.post("back/check", what="back", till="loja1-02").text
     )
-    assert shop.post("back/order", **shown, reason="preço errado").status_code == 303
+    assert shop.post("back/order", till="loja1-01", to="1", reason="preço errado").status_code == 303
     page = unescape(shop.ana.get(tab).text)
     assert wrong(read(page)) == []
     assert "loja1-01 vai voltar da carga 2 à 1 por ordem de ana" in page

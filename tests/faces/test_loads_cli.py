@@ -157,7 +157,7 @@ def test_one_step_back_and_its_end(place: Place) -> None:
     )
     code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--dry-run")
     assert (code, said) == (0, "caixa1 would go back from load 2 to 1; rows that change at most: price: 1.\n")
-    code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--yes", "--json")
+    code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--to", "1", "--yes", "--json")
     assert (code, json.loads(said)) == (
         0, [{"till": "caixa1", "back_from": 2, "version": 1, "rows": {"price": 1}}],
     )  # fmt: skip

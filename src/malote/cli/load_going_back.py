@@ -37,6 +37,9 @@ def register(app: typer.Typer) -> None:
 def rollback(
     tills: TillsArgument,
     reason: ReasonOption,
+    to: Annotated[
+        int, typer.Option("--to", min=0, help="To this version, which they had; the one before otherwise.")
+    ] = 0,
     until: Annotated[
         str, typer.Option("--until", help="By itself up to then, by the store's clock: 2026-11-27T10:32.")
     ] = "",
@@ -45,20 +48,22 @@ def rollback(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Takes these tills back to the load that each had before, and keeps them there until they are released.
+    """Takes these tills back to a load that they had before, and keeps them there until they are released.
 
     No later version goes to them meanwhile, not even an emergency: it has in it what was wrong with the one before.
     """
     from malote.accounts.audit import command_line
 
-    why, ends = checked_reason(reason), moment_of("--until", until)
+    why = checked_reason(reason)
     with services_of(config) as services:
+        ends = moment_of("--until", until)
         language, back = services.settings.language, services.loads.back
         if not (yes or dry_run or json):
             _ask(
-                [_would(one, language) for one in back.order(tills, command_line(), until=ends, dry_run=True)], language
+                [_would(one, language) for one in back.order(tills, command_line(), to=to, until=ends, dry_run=True)],
+                language,
             )
-        steps = back.order(tills, command_line(), reason=why, until=ends, dry_run=dry_run)
+        steps = back.order(tills, command_line(), reason=why, to=to, until=ends, dry_run=dry_run)
     if json:
         print_json(steps)
     else:

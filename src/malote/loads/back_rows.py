@@ -55,18 +55,20 @@ def of(connection: Connection, till_id: int, now: float) -> Back | None:
     return None if row is None else _back(row)
 
 
-def before(connection: Connection, held: Held) -> Held | None:
-    """What the till had before it came to the version that it has, as far as that is known here."""
+def earlier(connection: Connection, held: Held, most: int) -> list[Held]:
+    """The loads that the till had before the one that it has, as far as they are known here: the latest first, each
+    version once."""
     query = (
-        select(load_till.c.version, load_till.c.others)
+        select(load_till.c.version, load_till.c.others, load_till.c.applied_at)
         .where(load_till.c.till_id == held.till_id, load_till.c.version < held.version, load_till.c.version > 0)
         .order_by(load_till.c.id.desc())
-        .limit(1)
+        .limit(most * 4)  # a row for each change: of a load that came in parts there are some
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return msgspec.structs.replace(held, version=row.version, others=msgspec.json.decode(row.others))
+    found: dict[int, Held] = {}
+    for row in connection.execute(query):
+        values = {"version": row.version, "others": msgspec.json.decode(row.others), "applied_at": row.applied_at}
+        found.setdefault(row.version, msgspec.structs.replace(held, **values))
+    return list(found.values())[:most]
 
 
 def order_of(connection: Connection, back: Back | Held, back_from: int) -> LoadOrder:

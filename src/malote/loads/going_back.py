@@ -23,6 +23,8 @@ from malote.orders import book, rows
 from malote.orders.kinds import Placing
 from malote.tills.till import Till, find_till
 
+MOST_EARLIER = 50  # loads that a till may go back to
+
 
 class StepBack(msgspec.Struct, frozen=True):
     """What it is for a till. ``rows``: that change at most, by entity, those that do."""
@@ -31,6 +33,13 @@ class StepBack(msgspec.Struct, frozen=True):
     back_from: int
     version: int
     rows: dict[str, int]
+
+
+class LoadHad(msgspec.Struct, frozen=True):
+    """A load that a till had, since ``at``, in seconds since the epoch."""
+
+    version: int
+    at: float
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -52,12 +61,14 @@ class GoingBack:
         actor: Actor,
         *,
         reason: str = "",
+        to: int = 0,
         until: float | None = None,
         dry_run: bool = False,
     ) -> list[StepBack]:
-        """All of these tills, or none. ``until``: seconds since the epoch; None: until they are released.
+        """All of these tills, or none. ``to``: a version that they had; 0: the one that each had before. ``until``:
+        seconds since the epoch; None: until they are released.
 
-        Raises ``LoadError``: ``load_back_unknown`` where nobody knows what a till had before, ``load_back_over`` for a
+        Raises ``LoadError``: ``load_back_unknown`` where nobody knows that a till had that, ``load_back_over`` for a
         time that is over.
         """
         now = self._clock()
@@ -66,16 +77,16 @@ class GoingBack:
         chosen = [find_till(self._engine, name) for name in dict.fromkeys(tills)]
         if dry_run:
             with reading(self._engine) as connection:
-                return [self._step(connection, till, *self._before(connection, till)) for till in chosen]
+                return [self._step(connection, till, *self._before(connection, till, to)) for till in chosen]
         with writing(self._engine) as connection:
-            steps = [self._go(connection, till, actor, reason, until, now) for till in chosen]
+            steps = [self._go(connection, till, to, actor, reason, until, now) for till in chosen]
         self._orders.kept_back_changed()
         return steps
 
     def _go(
-        self, connection: Connection, till: Till, actor: Actor, reason: str, until: float | None, now: float
+        self, connection: Connection, till: Till, to: int, actor: Actor, reason: str, until: float | None, now: float
     ) -> StepBack:
-        held, before, order = self._before(connection, till)
+        held, before, order = self._before(connection, till, to)
         step = self._step(connection, till, held, before, order)
         back = back_rows.place(connection, before, held.version, who=actor.name, reason=reason, now=now, until=until)
         self._orders.went_back(connection, till, back, actor)
@@ -115,10 +126,19 @@ class GoingBack:
                 found.append(Placing(till.id, msgspec.json.encode(mine).decode()))
         return found
 
-    def _before(self, connection: Connection, till: Till) -> tuple[Held, Held, LoadOrder]:
-        """What the till has, what it had before, and the order that brings it there. Raises ``LoadError``."""
+    def earlier(self, till: str) -> list[LoadHad]:
+        """To which the till may go back, the latest first. Raises ``TillError``."""
+        found = find_till(self._engine, till)
+        with reading(self._engine) as connection:
+            held = tills_held.newest(connection, [found.id]).get(found.id)
+            had = back_rows.earlier(connection, held, MOST_EARLIER) if held is not None else []
+        return [LoadHad(one.version, one.applied_at) for one in had]
+
+    def _before(self, connection: Connection, till: Till, to: int) -> tuple[Held, Held, LoadOrder]:
+        """What the till has, what it had then, and the order that brings it there. Raises ``LoadError``."""
         held = tills_held.newest(connection, [till.id]).get(till.id)
-        before = back_rows.before(connection, held) if held is not None else None
+        had = back_rows.earlier(connection, held, MOST_EARLIER) if held is not None else []
+        before = next((one for one in had if to in (0, one.version)), None)
         order = back_rows.order_of(connection, before, held.version) if held is not None and before else None
         if held is None or before is None or order is None or not _is_known(before, order):
             raise LoadError("load_back_unknown", till=till.name)

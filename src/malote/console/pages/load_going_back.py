@@ -19,26 +19,30 @@ from malote.console.visits import (
     redirect,
     services_of,
     visit_of,
+    whole,
 )
-from malote.loads.going_back import Released, StepBack
+from malote.loads.going_back import Released
 from malote.loads.versions import LoadError
 from malote.tills.till import TillError
 
 Answer = TypeVar("Answer")
+MOST_CHOICES = 12  # loads that a till had
 
 
 @post("/load-manager/back/check", status_code=200, sync_to_thread=True, opt=needs(Permission.LOAD))
 def check(request: ConsoleRequest) -> Response[Any]:
     """Says what would be, before anything is ordered."""
     visit, services = visit_of(request), services_of(request)
-    released = _released(services, visit) if visit.text("what") == "release" else None
-    step = _step(services, visit) if released is None else None
+    name, releases = visit.text("till"), visit.text("what") == "release"
+    released = _released(services, visit) if releases else None
+    step = None if releases else _asked(lambda: services.loads.back.order([name], visit.actor, dry_run=True))[0]
     shown = {
         "section": "load-manager",
-        "till_name": visit.text("till"),
-        "shown_as": _shown(released or step),
+        "till_name": name,
+        "shown_as": _shown(released) if released is not None else "",
         "released": released,
         "step": step,
+        "earlier": [] if releases else services.loads.back.earlier(name)[:MOST_CHOICES],
     }
     return answer(request, "load_back", shown, events={"openDialog": "confirm"})
 
@@ -47,8 +51,8 @@ def check(request: ConsoleRequest) -> Response[Any]:
 def order(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     reason, until = _reason(visit), load_orders.moment_of(services, visit.text("until"))
-    _expect(visit, _step(services, visit))
-    _asked(lambda: services.loads.back.order([visit.text("till")], visit.actor, reason=reason, until=until))
+    to = whole(visit.text("to"), 0)
+    _asked(lambda: services.loads.back.order([visit.text("till")], visit.actor, reason=reason, to=to, until=until))
     return redirect(request, f"{ROOT}/tills/{visit.text('till')}/loads")
 
 
@@ -56,13 +60,10 @@ def order(request: ConsoleRequest) -> Response[Any]:
 def release(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     reason = _reason(visit)
-    _expect(visit, _released(services, visit))
+    if visit.text("shown") != _shown(_released(services, visit)):
+        raise PageRefusedError("selection_outdated", 422)
     _asked(lambda: services.loads.back.release([visit.text("till")], visit.actor, reason=reason))
     return redirect(request, f"{ROOT}/tills/{visit.text('till')}/loads")
-
-
-def _step(services: ConsoleServices, visit: Visit) -> StepBack:
-    return _asked(lambda: services.loads.back.order([visit.text("till")], visit.actor, dry_run=True))[0]
 
 
 def _released(services: ConsoleServices, visit: Visit) -> Released:
@@ -77,17 +78,9 @@ def _asked(ask: Callable[[], Answer]) -> Answer:
         raise PageRefusedError(error.code, 422, **error.facts) from error
 
 
-def _shown(found: StepBack | Released | None) -> str:
+def _shown(found: Released) -> str:
     """Stands for what the dialog showed."""
-    if found is None:
-        return ""
-    one = found.back if isinstance(found, Released) else found
-    return f"{one.back_from} {one.version}"
-
-
-def _expect(visit: Visit, found: StepBack | Released) -> None:
-    if visit.text("shown") != _shown(found):
-        raise PageRefusedError("selection_outdated", 422)
+    return f"{found.back.back_from} {found.back.version}"
 
 
 def _reason(visit: Visit) -> str:

@@ -85,6 +85,8 @@ def _next(
         return NextLoad("going" if load.going.state == "begun" else "contact")
     if load.state == "failed" and load.failed_at is not None and settings.automatic:
         return NextLoad("retry", load.failed_at + settings.retry_minutes * 60)
+    if load.back is not None:
+        return NextLoad("contact" if load.missing else "nothing")
     lacks = load.state in ("behind", "none") or bool(load.differing)
     if lacks and (settings.automatic or load.state == "none"):
         return NextLoad("contact")
