@@ -25,7 +25,14 @@ from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
-    from malote.quarantine.quarantine_reports import Custody, HistoryEvent, TrashEntry
+    from malote.quarantine.quarantine_reports import (
+        Custody,
+        DeleteReport,
+        HistoryEvent,
+        ReplayReport,
+        RestoreReport,
+        TrashEntry,
+    )
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
@@ -90,12 +97,8 @@ def delete(
             return
         report = services.quarantine.delete(chosen, command_line(), last_copy_reason=last_copy_reason, dry_run=dry_run)
         language = services.settings.language
-    if json:
-        print_json(report)
-    else:
-        say(f"{len(report.deleted)} {_done(Bilingual('apagados', 'deleted'), language, dry_run=dry_run)}")
-        show_refused(report.refused, language)
-    end(report.refused)
+    words = _done(Bilingual("apagados", "deleted"), language, dry_run=dry_run)
+    _end_with(report, f"{len(report.deleted)} {words}", language, json=json)
 
 
 def restore(
@@ -116,12 +119,8 @@ def restore(
             return
         report = services.quarantine.restore(chosen, command_line(), dry_run=dry_run)
         language = services.settings.language
-    if json:
-        print_json(report)
-    else:
-        say(f"{len(report.restored)} {_done(Bilingual('restaurados', 'restored'), language, dry_run=dry_run)}")
-        show_refused(report.refused, language)
-    end(report.refused)
+    words = _done(Bilingual("restaurados", "restored"), language, dry_run=dry_run)
+    _end_with(report, f"{len(report.restored)} {words}", language, json=json)
 
 
 def replay(
@@ -142,12 +141,8 @@ def replay(
             return
         report = services.quarantine.replay(chosen, command_line(), dry_run=dry_run)
         language = services.settings.language
-    if json:
-        print_json(report)
-    else:
-        say(_REPLAYED[dry_run].of(language).format(count=len(report.replayed)))
-        show_refused(report.refused, language)
-    end(report.refused)
+    words = _REPLAYED[dry_run].of(language).format(count=len(report.replayed))
+    _end_with(report, words, language, json=json)
 
 
 def download(
@@ -257,3 +252,15 @@ def _done(words: Bilingual[str], language: Language, *, dry_run: bool) -> str:
     if dry_run:
         words = Bilingual(f"seriam {words.pt}", f"would be {words.en}")
     return words.of(language)
+
+
+def _end_with(
+    report: "DeleteReport | RestoreReport | ReplayReport", words: str, language: Language, *, json: bool
+) -> None:
+    """Says what was done, and what was left as it is and why."""
+    if json:
+        print_json(report)
+    else:
+        say(words)
+        show_refused(report.refused, language)
+    end(report.refused)

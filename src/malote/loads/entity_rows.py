@@ -56,7 +56,8 @@ def version_made_by(connection: Connection, moment: float) -> int:
 def last_addition(connection: Connection, entity_id: int, after: int) -> int | None:
     """The newest version since that brought new rows of an entity."""
     mine = (load_state.c.entity_id == entity_id) & (load_state.c.version > after) & (load_state.c.added > 0)
-    return connection.execute(select(func.max(load_state.c.version)).where(mine)).scalar_one()
+    newest: int | None = connection.execute(select(func.max(load_state.c.version)).where(mine)).scalar_one()
+    return newest
 
 
 def is_emergency(connection: Connection, after: int) -> bool:

@@ -45,7 +45,7 @@ def accept_gaps(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     wanted = WantedGaps(name, whole(visit.text("series"), -1, least=0), (first, last))
     count = services.books.accept_gaps(visit.actor, wanted, reason)
     words = visit.say_many("%(num)s número aceito.", "%(num)s números aceitos.", count)
-    return answer(request, "till", till.context(services, name, "numbering", {}) | {"told": words}, events=told(words))
+    return _till_again(request, name, "numbering", words)
 
 
 @post("/tills/{name:str}/days", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -57,8 +57,7 @@ def accept_day(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
         raise PageRefusedError("page_unknown", 404)
     count = services.books.accept_day(visit.actor, name, day, reason)
     words = visit.say_many("%(num)s diferença aceita.", "%(num)s diferenças aceitas.", count)
-    shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
-    return answer(request, "till", shown | {"told": words}, events=told(words))
+    return _till_again(request, name, "reconciliation", words, day=day.isoformat())
 
 
 @post("/tills/{name:str}/lost", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -67,7 +66,7 @@ def accept_lost(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     count = services.books.accept_lost(visit.actor, name, _reason(visit))
     words = visit.say_many("%(num)s venda perdida aceita.", "%(num)s vendas perdidas aceitas.", count)
-    return answer(request, "till", till.context(services, name, "pending", {}) | {"told": words}, events=told(words))
+    return _till_again(request, name, "pending", words)
 
 
 @post("/tills/{name:str}/closings", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -79,8 +78,7 @@ def accept_closing(request: ConsoleRequest, name: FromPath[str]) -> Response[Any
         raise PageRefusedError("page_unknown", 404)
     cents = services.books.accept_closing(visit.actor, name, day, reason)
     words = visit.say("Fechamento aceito.") if cents else visit.say("O fechamento não difere.")
-    shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
-    return answer(request, "till", shown | {"told": words}, events=told(words))
+    return _till_again(request, name, "reconciliation", words, day=day.isoformat())
 
 
 @post("/tills/{name:str}/rules", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -94,8 +92,14 @@ def accept_rule(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     wanted = WantedRule(visit.text("rule")[:40], name, day, number if number >= 0 else None)
     count = services.books.accept_rule(visit.actor, wanted, reason)
     words = visit.say_many("%(num)s achado de regra aceito.", "%(num)s achados de regras aceitos.", count)
-    shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
-    return answer(request, "till", shown | {"told": words}, events=told(words))
+    return _till_again(request, name, "reconciliation", words, day=day.isoformat())
+
+
+def _till_again(request: ConsoleRequest, name: str, tab: till.Tab, words: str, **given: str) -> Response[Any]:
+    """The till's page as it stands now, with what was done."""
+    return answer(
+        request, "till", till.context(services_of(request), name, tab, given) | {"told": words}, events=told(words)
+    )
 
 
 def _reason(visit: Visit) -> str:

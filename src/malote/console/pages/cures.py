@@ -54,34 +54,12 @@ def accept_difference(request: ConsoleRequest, document_id: FromPath[int]) -> Re
 
 @post("/documents/{document_id:int}/product", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
-    quarantine = services_of(request).quarantine
-    return _cured(
-        request,
-        document_id,
-        lambda visit: quarantine.map_product(
-            document_id,
-            visit.text("old_code").strip(),
-            visit.text("new_code").strip(),
-            visit.actor,
-            reason=_reason(visit),
-        ),
-    )
+    return _mapped(request, document_id, services_of(request).quarantine.map_product, "old_code", "new_code")
 
 
 @post("/documents/{document_id:int}/payment", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def map_payment(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
-    quarantine = services_of(request).quarantine
-    return _cured(
-        request,
-        document_id,
-        lambda visit: quarantine.map_payment(
-            document_id,
-            visit.text("old_method").strip(),
-            visit.text("new_method").strip(),
-            visit.actor,
-            reason=_reason(visit),
-        ),
-    )
+    return _mapped(request, document_id, services_of(request).quarantine.map_payment, "old_method", "new_method")
 
 
 @post("/documents/{document_id:int}/reverse", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -132,6 +110,19 @@ def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Resp
     name = document.safe_name(file.name)
     return _cured(
         request, document_id, lambda visit: quarantine.attach_protocol(document_id, name, file.content, visit.actor)
+    )
+
+
+def _mapped(
+    request: ConsoleRequest, document_id: int, map_code: Callable[..., CureReport], old: str, new: str
+) -> Response[Any]:
+    """``old`` and ``new``: the form's fields that say the codes."""
+    return _cured(
+        request,
+        document_id,
+        lambda visit: map_code(
+            document_id, visit.text(old).strip(), visit.text(new).strip(), visit.actor, reason=_reason(visit)
+        ),
     )
 
 
