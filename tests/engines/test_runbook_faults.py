@@ -5,11 +5,14 @@ tests/faults. Every test leaves a store in which sales go up.
 """
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from malote import app_building
+from malote.runbook import document_counts
 from malote.runbook.runbook_service import Runbook, View
+from malote.tills import till
 from tests.engines.planted_faults import FAULTS, PAIRS
 from tests.engines.quarantine_support import MARIA
 from tests.engines.troubled_shop import Shop
@@ -44,6 +47,26 @@ def test_each_is_found_by_name_and_cured_or_rightly_handed_over(shop: Shop, name
     after = shop.look()
     assert after.procedure.verdict == "resolved", after.procedure
     assert after.case is None or after.case.closed_at is not None
+
+
+@pytest.mark.parametrize("renewed", [False, True], ids=["a till falls silent", "its token is renewed"])
+def test_no_end_is_told_before_the_till_was_heard_after_what_may_have_silenced_it(
+    shop: Shop, renewed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(till, "time", SimpleNamespace(time=shop.clock))
+    shop.speak()
+    assert shop.look().procedure.verdict == "resolved"
+    if renewed:
+        till.new_token(shop.engine, "caixa1")
+    else:
+        shop.clock.ahead += document_counts.LISTENING_SECONDS + 1
+    waits = shop.look()
+    assert (waits.procedure.verdict, waits.procedure.steps[0].said) == ("going", "look_listening")
+    assert waits.case is None, "no trouble is known of, and no procedure begun"
+    shop.clock.ahead += document_counts.QUIET_SECONDS + 1
+    assert {one.code for one in shop.look().seen.causes} == {"till_token_renewed" if renewed else "till_unheard"}
+    shop.speak()
+    assert shop.look().procedure.verdict == "resolved"
 
 
 def test_where_a_procedure_stands_outlives_a_restart_and_its_end_has_a_proof(shop: Shop) -> None:

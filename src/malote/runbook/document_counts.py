@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from malote import wire
 from malote.database.account_tables import audit_entry
@@ -14,6 +14,7 @@ from malote.spool.state_changes import decode_reason
 
 _SYNCHRONISE = till_order.c.kind == wire.SYNCHRONISE
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
+LISTENING_SECONDS = 20.0  # a few of an agent's rounds: of an older sign nobody knows whether it is still true
 _UNDER_WAY_SECONDS = 10.0  # a contact that was let in with the old token may be written down after its renewal
 _RENEWALS = 50  # of tokens looked at, the newest
 
@@ -54,6 +55,23 @@ def quiet(connection: Connection, till_id: int | None, now: float) -> list[Cause
     others = [row for row in rows if row not in without]
     found = [_cause("token", "till_token_renewed", without), _cause("silent", "till_unheard", others)]
     return [one for one in found if one.tills]
+
+
+def listening(connection: Connection, till_id: int | None, now: float) -> list[str]:
+    """Tills that spoke before and that nobody can vouch for now: their last sign is older than they leave between two,
+    or than the token that they need now. After a minute it is ``quiet`` that tells of them."""
+    query = select(till.c.name, till.c.last_contact_at).where(till.c.disabled_at.is_(None))
+    query = query.where(till.c.last_contact_at >= now - QUIET_SECONDS).order_by(till.c.last_contact_at)
+    if till_id is not None:
+        query = query.where(till.c.id == till_id)
+    renewed = {name: at for name, at in _renewed(connection).items() if at >= now - QUIET_SECONDS - _UNDER_WAY_SECONDS}
+    late = till.c.last_contact_at < now - LISTENING_SECONDS
+    chosen = or_(late, till.c.name.in_(renewed)) if renewed else late
+    return [
+        row.name
+        for row in connection.execute(query.where(chosen))
+        if row.last_contact_at < max(now - LISTENING_SECONDS, renewed.get(row.name, 0.0) + _UNDER_WAY_SECONDS)
+    ][:MOST_NAMED]
 
 
 def newest_facts(connection: Connection, code: str) -> dict[str, str]:

@@ -41,6 +41,7 @@ SYNCHRONISING: dict[StepName, tuple[str, ...]] = {
     "synchronise_2": ("structures",),
     "synchronise_3": ("locks",),
 }
+_LISTENING = "look_listening"
 YOUNG_SECONDS = 60.0  # that a sale may be on its way before that counts as standing still
 
 
@@ -68,6 +69,11 @@ class Procedure(msgspec.Struct, frozen=True):
     beside: list[Cause]
 
     @property
+    def is_listening(self) -> bool:
+        """Whether nothing is wrong by what is known, and a till must be heard before that can be said."""
+        return self.verdict == "going" and self.steps[0].said == _LISTENING
+
+    @property
     def current(self) -> RunbookStep | None:
         """What to do next, or what is under way."""
         return next((one for one in self.steps if one.state == "now"), None) or next(
@@ -80,7 +86,11 @@ def decide(seen: Situation, marks: Marks | None = None, may: Collection[str] | N
     past = marks or Marks(seen.at, "")
     steps = _one_at_a_time([_permitted(one, may) for one in _Judge(seen, past).steps()])
     beside = [one for one in seen.causes if not treatment(one).holds]
-    return Procedure(_verdict(seen, steps), steps, beside)
+    verdict = _verdict(seen, steps)
+    if verdict == "resolved" and seen.listening:
+        listening = RunbookStep("look", "going", _LISTENING, {"named": ", ".join(seen.listening)})
+        return Procedure("going", [listening, *steps[1:]], beside)
+    return Procedure(verdict, steps, beside)
 
 
 def _permitted(step: RunbookStep, may: Collection[str] | None) -> RunbookStep:

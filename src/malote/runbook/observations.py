@@ -114,6 +114,7 @@ class Situation(Figures, frozen=True, kw_only=True):
     structures: list[ObservedStructure]
     lock: ObservedLock | None
     order: OrdersUnderWay | None
+    listening: list[str] = []  # tills that gave no sign since a trouble of theirs could have begun, the first few
     server_version: str = ""
     timings: dict[str, float] = {}  # seconds that each look took
 

@@ -56,6 +56,8 @@ class Runbook:
             procedure = decide(seen, None, may)
             if procedure.verdict == "resolved":
                 return self._as_it_ended(View(seen, procedure, None, None))
+            if procedure.is_listening:
+                return View(seen, procedure, None, None)
             case = case_store.begin(engine, seen, actor.name, self._orders(seen.at))
             return View(seen, decide(seen, case.marks, may), case, None)
         marks = case_store.marked(case.marks, seen, self._orders(seen.at - PRESSED_SECONDS))
@@ -74,7 +76,9 @@ class Runbook:
         with reading(self.parts.engine) as connection:
             quiet = document_counts.quiet(connection, None, self.parts.clock())
         named = [name for one in quiet for name in one.named]
-        return msgspec.structs.replace(quiet[0], tills=sum(one.tills for one in quiet), named=named) if quiet else None
+        since = min((one.since for one in quiet if one.since is not None), default=None)
+        tills = sum(one.tills for one in quiet)
+        return msgspec.structs.replace(quiet[0], tills=tills, named=named, since=since) if quiet else None
 
     def go_on(self, scope: str, actor: Actor, may: Collection[str] | None = None) -> View:
         """Does the next step where it is one that nobody need be asked for, and looks again."""

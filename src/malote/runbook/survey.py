@@ -59,6 +59,7 @@ def see(parts: SurveyParts, till: Till | None, marks: Marks | None) -> Situation
     with _timed(timings, "figures"), reading(parts.engine) as connection:
         seen = document_counts.figures(connection, till_id)
         quiet = document_counts.quiet(connection, till_id, now)
+        listening = document_counts.listening(connection, till_id, now)
         orders = document_counts.orders_since(connection, till_id, marks.orders) if marks else []
     with _timed(timings, "rejected"):
         groups = rejection_advice.groups(parts.quarantine, till_id) if seen.rejected else []
@@ -80,6 +81,7 @@ def see(parts: SurveyParts, till: Till | None, marks: Marks | None) -> Situation
         structures=structures,
         lock=lock,
         order=_order(parts, orders, till),
+        listening=listening,
         server_version=__version__,
         timings={name: round(seconds, 3) for name, seconds in timings.items()},
         **msgspec.structs.asdict(seen),

@@ -83,6 +83,10 @@ class Case(NamedTuple):
 
 CASES: dict[str, Case] = {
     "all is well": Case("resolved", "", "", seen()),
+    "not heard lately": Case("going", "look", "look_listening", seen(listening=["caixa1"])),
+    "not heard lately, beside what is known": Case(
+        "handed", "", "", seen(listening=["caixa2"], causes=[cause("silent", "till_unheard")])
+    ),
     "on its way for a moment": Case("resolved", "", "", seen(pending=4, oldest=NOW - 5)),
     "standing still, synchronise first": Case(
         "go", "synchronise", "synchronise_now", seen(pending=4, oldest=NOW - 600)
