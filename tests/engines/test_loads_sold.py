@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import update
 
@@ -15,8 +17,9 @@ from malote.database.migrations import migrate
 from malote.database.order_tables import till_order
 from malote.database.tables import till as tills
 from malote.findings.load_findings import load_findings
-from malote.loads import entity_rows, forgetting, sold_prices, tills_held
+from malote.loads import entity_rows, forgetting, sold_lines, sold_prices, tills_held
 from malote.loads.load_orders import LoadOrders
+from malote.loads.sold_lines import ComparedSale
 from malote.loads.sold_prices import SoldDay, SoldPrices
 from malote.orders import book
 from malote.orders.kinds import Placing
@@ -93,6 +96,38 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
     with reading(shop.engine) as connection:
         assert not sold_prices.lines(connection, {}, None, 10)
         assert not sold_prices.days(connection, {}, None, 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "quantity", "price", "state", "cents"),
+    [
+        ("", "1", "5", "unlisted", None),
+        ('[",', "1", "5", "unlisted", None),
+        ("P2 ", "1", "5", "unlisted", None),
+        ("9" * 60, "1", "5", "unlisted", None),
+        ("P2", "0", "7", "differing", 0),
+        ("P2", "-2", "7", "differing", -400),
+        ("P2", "99999999999", "9999999999.9999999999", "differing", 10**13),
+        ("0004", "2", "9.9", "differing", -20),  # tills fill up with zeros what is a number at the ERP
+        ("0004", "2", "10.004", "right", None),
+        ("0006", "2", "10", "unlisted", None),
+    ],
+)
+def test_a_line_of_any_shape_is_counted(
+    shop: SellingShop, code: str, quantity: str, price: str, state: str, cents: int | None
+) -> None:
+    shop.has(1, NOON - timedelta(hours=1))
+    sold = sale(1, issued_at=NOON, items=1)
+    item = msgspec.structs.replace(
+        sold.items[0], product_code=code, quantity=Decimal(quantity), unit_price=Decimal(price)
+    )
+    of_line = ComparedSale(shop.till.id, sold.access_key, msgspec.structs.replace(sold, items=(item,)))
+    with writing(shop.engine) as connection:
+        (found,) = sold_lines.compared(connection, [of_line])
+        sold_prices._write(connection, [found])
+        (day,) = sold_prices.days(connection, {shop.till.id: "caixa1"}, None, 10)
+    assert (found["state"], found.get("cents")) == (state, cents)
+    assert (day.lines, day.unlisted, day.cents) == (1, state == "unlisted", cents or 0)
 
 
 @pytest.mark.parametrize(("printed_behind", "found"), [(3, ["7.00"]), (0, [])])

@@ -10,6 +10,7 @@ import pytest
 
 from malote import wire
 from malote.api.loads import SENT_AT_ONCE
+from malote.load_format.entity import ALWAYS
 from malote.load_format.wire import (
     MOST_ITEMS,
     PATH_FILE,
@@ -21,6 +22,7 @@ from malote.load_format.wire import (
     LoadOrder,
     ManifestQuery,
 )
+from malote.loads import forgetting
 from malote.loads.chosen_items import named
 from malote.loads.load_orders import both_of
 from malote.loads.planning import Wanted
@@ -59,6 +61,15 @@ def test_a_till_that_was_off_catches_up_with_the_difference(place: Place) -> Non
     place.stage()
     (header,) = place.till.follow()
     assert (header.rows, header.after, header.version) == (2, 1, 5)
+    for turn in range(3):  # it is off for longer than history and files are kept
+        place.erp.set_price(9, f"{30 + turn}")
+        place.stage()
+    far = time.time() + 1
+    place.services.loads.files.sweep(far)
+    forgetting.forget(place.services.engine, far)
+    (header,) = place.till.follow()
+    assert (header.mode, header.rows, place.till.rows["price"]["9", "", "", ALWAYS][5]) == ("whole", 50, "32.00")
+    assert place.services.loads.status().tills[0].state == "current"
 
 
 def test_a_till_that_waits_for_news_hears_of_a_version_when_it_is_made(place: Place) -> None:

@@ -39,16 +39,19 @@ class Prices:
         self._rows = rows_by_code.find(connection, "price", wanted, versions)
         unknown = {one for one in wanted if not any(self._rows.at(one, version) for version in versions)}
         self._packages = rows_by_code.find(connection, "package", unknown, versions)
-        packed = {self._packed(barcode, version) for barcode in unknown for version in versions}
-        self._packed_rows = rows_by_code.find(connection, "price", packed, versions)
+        meant = {self._meant(code, version) for code in unknown for version in versions}
+        self._meant_rows = rows_by_code.find(connection, "price", meant, versions)
 
     def rows(self, product: str, wanted: PriceList) -> list[CodeRow]:
         """The product's rows of the list, by key, whenever they are valid."""
         found = _of_list(self._rows, product, wanted)
-        return found or _of_list(self._packed_rows, self._packed(product, wanted.version), wanted)
+        return found or _of_list(self._meant_rows, self._meant(product, wanted.version), wanted)
 
-    def _packed(self, barcode: str, version: int) -> str:
-        return next((str(one.values["product_code"]) for one in self._packages.at(barcode, version)), "")
+    def _meant(self, code: str, version: int) -> str:
+        """Of a code that has no price: the product whose barcode it is, or the one that it is with zeros before, which
+        tills fill up with."""
+        packed = next((str(one.values["product_code"]) for one in self._packages.at(code, version)), "")
+        return packed or (code.lstrip("0") if code.isdigit() else "")
 
 
 def _of_list(rows: CodeRows, code: str, wanted: PriceList) -> list[CodeRow]:

@@ -23,6 +23,7 @@ SCANNED_SECONDS = 900.0  # before it was issued
 CLOCK_SECONDS = 5.0
 _TOGETHER_SECONDS = 3600  # sales whose tills' lists are asked for together
 _CENT = Decimal("0.01")
+_MOST_CENTS = 10**13  # that a line differs by: what no till sells may not stop the comparison of all others
 
 
 class ComparedSale(msgspec.Struct, frozen=True):
@@ -110,6 +111,7 @@ def _judged(asked: _Asked, item: Item, lists: Sequence[PriceList], moment: float
         return {"state": "unlisted"}
     listed, version = first
     cents = int(((item.unit_price - listed) * item.quantity * 100).to_integral_value())
+    cents = max(-_MOST_CENTS, min(cents, _MOST_CENTS))
     return {
         "state": "differing",
         "product": item.product_code,
