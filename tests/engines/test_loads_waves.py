@@ -174,3 +174,12 @@ def test_one_that_a_person_stopped_or_that_failed_otherwise_does_not_go_on(chain
 def _trail(chain: Chain) -> list[str]:
     with reading(chain.engine) as connection:
         return list(connection.scalars(select(audit_entry.c.action).order_by(audit_entry.c.id)))
+
+
+def test_what_a_look_brought_unmarked_becomes_an_emergency_when_a_person_says_so(chain: Chain) -> None:
+    chain.next_version("11")
+    assert chain.told() == [0]
+    chain.stage(emergency=True, dry_run=True)
+    assert chain.told() == [0]
+    assert not chain.stage(emergency=True).made, "the look of a moment ago has it"
+    assert chain.told() == list(range(MANY))

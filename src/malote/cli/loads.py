@@ -98,7 +98,7 @@ def run(
         stage = bound(services.loads.staging.run, command_line(), names=entity or None, urgent=asked.urgent)
         report = _staged(bound(stage, whole=full, emergency=emergency, dry_run=dry_run), quiet=json)
         tills = []
-        if report.version and (full or partial or since or item or till or entity or report.made):
+        if report.version and (full or partial or since or item or till or entity or emergency or report.made):
             rows = chosen(services.engine, asked, time.time())
             tills = services.loads.order(asked.wanted, command_line(), items=rows, dry_run=dry_run)
         kept = [one for one in services.loads.status(till or []).tills if one.back is not None]

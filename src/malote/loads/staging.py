@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import tzinfo
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
-from malote.database.load_tables import load_hold
+from malote.database.load_tables import load_hold, load_version
 from malote.erp.connecting import classified
 from malote.erp.protocol import Erp, ErpError
 from malote.loads import entity_rows, shelf_first, versions, watermarks
@@ -96,7 +96,8 @@ class Staging:
         progress: Progress | None = None,
     ) -> StagingReport:
         """Reads these entities, or all. ``whole``: compares all rows, not only those that changed. ``emergency``: marks
-        the version, and no price of it waits for the shelf; of products of ``urgent`` alone, where any are named.
+        the version (where nothing changed since, the newest), and no price of it waits for the shelf; of products of
+        ``urgent`` alone, where any are named.
 
         Raises ``LoadError``: ``load_entity_unknown``, ``load_no_sources``, ``load_meanwhile``; ``ErpError`` where the
         ERP is away: nothing is changed then. ``ProfileError``.
@@ -118,6 +119,8 @@ class Staging:
                     if not left:
                         raise
                     continue
+                if emergency and new == version and not urgent:
+                    self._mark_emergency(version, actor)
                 return self._report(new, new != version, began, changes, failed)
         raise AssertionError
 
@@ -256,6 +259,14 @@ class Staging:
             if new != version and actor.name != "system":
                 audit.record(connection, actor, "load_made", f"load:{new}", after={"emergency": emergency}, now=now)
         return new
+
+    def _mark_emergency(self, version: int, actor: Actor) -> None:
+        """The look of a moment ago, which nobody marked, had what the person calls an emergency."""
+        now = self._clock()
+        with writing(self._engine) as connection:
+            mine = (load_version.c.id == version) & ~load_version.c.emergency
+            if connection.execute(update(load_version).where(mine).values(emergency=True)).rowcount:
+                audit.record(connection, actor, "load_made", f"load:{version}", after={"emergency": True}, now=now)
 
     def _is_no_news(self, changes: Sequence[EntityChange], now: float) -> bool:
         """Whether this look need not be noted: the sales' database isn't written to every few seconds for it."""
