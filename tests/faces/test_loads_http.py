@@ -4,6 +4,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -111,6 +112,9 @@ def test_a_file_is_whole_or_a_part_and_never_changes(place: Place) -> None:
     assert private == "private, no-store", "no shared cache keeps what is a person's"
     (place.home / "cargas" / f"{sha256}.jsonl.zst").unlink()
     assert place.till.file(sha256).status_code == 404
+    with pytest.MonkeyPatch.context() as swept_meanwhile:
+        swept_meanwhile.setattr(Path, "is_file", lambda _: True)
+        assert place.services.loads.files.find(sha256) is None
     assert place.till.manifest(order.number).files == list(found.values()), "made again, the same to the byte"
     assert place.till.file(sha256).content == whole.content
 

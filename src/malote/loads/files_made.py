@@ -74,9 +74,11 @@ class FilesMade:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             return None
         path = self._path(sha256)
-        if not path.is_file():
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:  # once, since it may be swept between two looks
             return None
-        return PublishedFile(path, path.stat().st_size, self._personal(sha256))
+        return PublishedFile(path, size, self._personal(sha256))
 
     def _is_personal(self, sha256: str) -> bool:
         with reading(self._engine) as connection:
