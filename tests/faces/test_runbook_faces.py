@@ -1,6 +1,7 @@
 """Assistente and ``malote doctor``: the same procedure on the screen and on the command line."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +80,7 @@ def test_the_drawer_is_on_every_page_and_its_page_says_the_same(services: Servic
         for text in (whole, part):
             assert 'data-verdict="handed"' in text
             assert "o fornecedor do PDV" in text
+            assert re.search(r"</a> · 1 documento · R\$\s1,00", text), "what is counted is said"
         assert client.get("/console/assistant?till=caixa9").status_code == 404
 
 
