@@ -246,6 +246,7 @@ _CENTS = "_cents"
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 _CODE = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _MOST = 5  # of a list, in a sentence
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[:.\d]*(?:Z|[+-]\d\d:\d\d)")
 _CODES = frozenset({"code", "reason", "because"})
 
 
@@ -301,6 +302,8 @@ def _value(name: str, value: Any, language: Language, formats: Formats) -> str:
     text = taxpayers.shown(str(value)) if name == "issuer" else str(value)
     if name in _CODES or _CODE.fullmatch(text):
         return rejection.title(text, language)
+    if _INSTANT.fullmatch(text):
+        return formats.moment(text)
     if text in _VALUES:
         return say(_VALUES[text])
     return formats.decimal(text) if _DECIMAL.fullmatch(text) else text
