@@ -10,7 +10,7 @@ from malote.demo import laboratory_table
 from malote.demo.laboratory_faults import FAULTS
 from malote.demo.laboratory_table import PAIRS, TABLE, LaboratoryRow, LaboratoryRun, markdown
 
-STEPS = {"structures"}
+STEPS = {"structures", "structures_2"}
 
 
 def test_every_trouble_has_its_row_and_what_names_it_is_known() -> None:
