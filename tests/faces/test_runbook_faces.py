@@ -138,3 +138,18 @@ def test_at_the_good_end_what_is_left_is_named_without_a_fold(tmp_path: Path) ->
     assert '<div class="assistant-beside"><p><strong>Ainda em aberto: 1 coisa, que não segura o que chegou' in text
     assert 'data-code="clock_skewed"' in text
     assert "Quem resolve: a loja" in text
+
+
+def test_what_a_remedy_names_has_its_way_to_the_button_or_to_who_may_press_it(tmp_path: Path) -> None:
+    with store(tmp_path) as opened:
+        send(opened, till(opened), build_note(number=5))
+        send(opened, till(opened, "caixa2"), build_note(number=6))
+        with signed_in(opened, Role.SUPORTE, "bia") as browser:
+            told = browser.get("/console/assistant").text
+            assert 'data-code="series_owner_awaited"' in told
+            assert 'href="/console/documents/2">Abrir o documento' in told
+            assert "Atribuir a série e reenviar" in browser.get("/console/documents/2").text
+        with signed_in(opened, Role.OPERADOR, "ze") as browser:
+            told = browser.get("/console/assistant").text
+            assert "Podem fazer: bia" in told
+            assert "/console/documents/2</span>" in told

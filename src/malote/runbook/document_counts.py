@@ -82,6 +82,14 @@ def newest_facts(connection: Connection, code: str) -> dict[str, str]:
     return reason.facts if reason else {}
 
 
+def example(connection: Connection, code: str, till_id: int | None) -> int:
+    """The oldest document that waits for it; 0 where none does."""
+    waiting = (document.c.state == "waiting") & (document.c.reason_code == code)
+    if till_id is not None:
+        waiting &= document.c.till_id == till_id
+    return int(connection.scalar(select(document.c.id).where(waiting).order_by(document.c.id).limit(1)) or 0)
+
+
 def orders_since(connection: Connection, till_id: int | None, after: int) -> list[Any]:
     """The synchronisations behind that number: when the first was asked for, how many tills, and those not through."""
     query = (

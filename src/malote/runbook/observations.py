@@ -38,6 +38,7 @@ class Cause(msgspec.Struct, frozen=True):
     value: int = 0
     since: float | None = None
     facts: dict[str, str] = {}  # of the heaviest
+    example: int = 0  # a document that waits for it, where a person may do something on the document's page
 
 
 class RejectedGroup(msgspec.Struct, frozen=True):

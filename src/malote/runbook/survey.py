@@ -67,8 +67,9 @@ def see(parts: SurveyParts, till: Till | None, marks: Marks | None) -> Situation
         lock = _lock(parts, till)
     with _timed(timings, "structures"):
         structures = [*(_database(parts, scope) for scope in _DATABASES), _tills(parts, till)]
+    own = _in_its_words(parts.engine, _named_refusals(parts.engine, _gathered(found)))
     causes = [
-        *_in_its_words(parts.engine, _named_refusals(parts.engine, _gathered(found))),
+        *_with_examples(parts.engine, own, till_id),
         *_unheard(quiet, found),
         *_of_the_server(parts, seen.versions, till),
     ]
@@ -140,6 +141,16 @@ def _in_its_words(engine: Engine, causes: list[Cause]) -> list[Cause]:
                 facts = document_counts.newest_facts(connection, one.code)
         found.append(msgspec.structs.replace(one, facts=facts))
     return found
+
+
+def _with_examples(engine: Engine, causes: list[Cause], till_id: int | None) -> Iterator[Cause]:
+    """With a document that waits for it, where the catalogue names what a person may press for one."""
+    for one in causes:
+        if not rejection.entry(one.code).actions:
+            yield one
+            continue
+        with reading(engine) as connection:
+            yield msgspec.structs.replace(one, example=document_counts.example(connection, one.code, till_id))
 
 
 def _with(known: Cause | None, one: Finding) -> Cause:

@@ -37,12 +37,15 @@ class Treatment(msgspec.Struct, frozen=True):
     stops_all: bool = False
     itself: bool = False
     press: Press | None = None
+    place: Press | None = None  # where a person who has decided does it, or sees it: no next button for everybody
 
 
 REBOOK = Press("tills", ("rebook",), "replay")
 TRASH = Press("tills/{till}/trash", ("accept-reason", "accept", "restore", "select-all"), "delete_last_copy")
 HISTORY = Press("tills/{till}", ("findings",))
 ENABLE = Press("till-accounts?search={till}", ("enable {till}",), "manage_tills")
+DOCUMENT = Press("documents/{example}", (), "cure")
+ACCOUNT = Press("till-accounts?search={till}", (), "manage_tills")
 NUMBERS = Press("tills/{till}/numbering", ())
 DAYS = Press("tills/{till}/reconciliation", ())
 
@@ -68,8 +71,8 @@ BY_CODE: dict[str, Treatment] = {
     "sales_lost": Treatment("books", press=HISTORY),
     "file_vanished": Treatment("books", press=HISTORY),
     "till_disabled": Treatment("token", press=ENABLE),
-    "till_token_renewed": Treatment("token"),
-    "token_invalid": Treatment("token"),
+    "till_token_renewed": Treatment("token", place=ACCOUNT),
+    "token_invalid": Treatment("token", place=ACCOUNT),
     "agent_version_differs": Treatment("versions", holds=False),
     "series_owner_awaited": Treatment("documents"),
 }
@@ -105,7 +108,7 @@ _BY_NAME: dict[str, Treatment] = {
     "never": Treatment("agent"),
     "checking": Treatment("books", holds=False, itself=True),
     "disabled": Treatment("token", press=ENABLE),
-    "token": Treatment("token"),
+    "token": Treatment("token", place=ACCOUNT),
     "versions": Treatment("versions", holds=False),
     "disk": Treatment("disk", holds=False),
 }
@@ -114,6 +117,15 @@ _BY_NAME: dict[str, Treatment] = {
 def treatment(cause: Cause) -> Treatment:
     """What a newer version's finding means is not known: it is told, and holds nobody up."""
     return BY_CODE.get(cause.code) or _BY_NAME.get(cause.name) or _BESIDE
+
+
+def place_of(cause: Cause) -> Press | None:
+    """Where what its remedy names is done; None where that is no page of the console."""
+    if cause.example:
+        return Press(DOCUMENT.page.replace("{example}", str(cause.example)), (), DOCUMENT.permission)
+    how = treatment(cause)
+    place = how.place or how.press
+    return press_of(cause, place) if place else None
 
 
 def press_of(cause: Cause, press: Press) -> Press:

@@ -23,8 +23,9 @@ from malote.locks.lock_reports import Tree
 from malote.register.contents import DocumentNotFoundError
 from malote.runbook import commands, evidence, step_texts
 from malote.runbook.next_step import RunbookStep
+from malote.runbook.observations import Cause
 from malote.runbook.runbook_service import View
-from malote.runbook.treatments import AREAS, treatment
+from malote.runbook.treatments import AREAS, place_of, treatment
 from malote.tills.till import TillError
 
 LONGEST = 60  # of a till's name in an address
@@ -52,10 +53,11 @@ def context(services: ConsoleServices, visit: Visit, view: View) -> dict[str, An
         "step_command": lambda step: commands.command(step, view.seen),
         "step_who": lambda step: step_texts.who(step.who, language),
         "cause_words": lambda one: step_texts.cause(one, language),
+        "place_of": place_of,
         "advice": lambda one: step_texts.advice(one, language),
         "message": lambda step: step_texts.message(step, language, erp, _example(services, step)),
         "log_off": lambda step: step_texts.log_off(step.facts, language),
-        "able": _able(services, visit, shown),
+        "able": _able(services, visit, shown, view.seen.causes),
         "checks": _checks(view, visit),
         "most_groups": MOST_GROUPS,
         "marks": "|".join(current.press.marks) if current and current.press else "",
@@ -118,9 +120,12 @@ def _may(visit: Visit) -> frozenset[str]:
     return frozenset(one.value for one in permissions(visit.user.role))
 
 
-def _able(services: ConsoleServices, visit: Visit, steps: list[RunbookStep]) -> dict[str, list[str]]:
-    """Of the steps that this person may not do, who can."""
-    lacking = {one.press.permission for one in steps if one.press and not visit.may(one.press.permission)}
+def _able(
+    services: ConsoleServices, visit: Visit, steps: list[RunbookStep], causes: list[Cause]
+) -> dict[str, list[str]]:
+    """Of what this person may not do, who can."""
+    asked = [*(one.press for one in steps), *(place_of(one) for one in causes)]
+    lacking = {one.permission for one in asked if one and not visit.may(one.permission)}
     return {permission: services.runbook.who_may(permission) for permission in lacking}
 
 
