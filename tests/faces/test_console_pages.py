@@ -87,6 +87,7 @@ def test_gerenciamento_shows_each_till_with_its_light_and_the_reason_in_words(
     good, bad = till(services, "caixa1", "Frente 1"), till(services, "caixa2", "Frente 2")
     till(services, "caixa3", "")
     sell(services, good, first=7)
+    assert "1 venda a caminho – 1" in shown(ana, "/tills"), "no sentence denies the number beside it"
     send(services, bad, b"<broken")
     settle(services)
     page = shown(ana, "/tills")

@@ -259,7 +259,7 @@ def _state(till: "TillOverview | None", language: Language) -> Text:
         return Text(Bilingual("sem contato", "nothing yet").of(language), style="yellow")
     if till.cause == "checking":
         return Text(Bilingual("conferindo", "checking").of(language), style="cyan")
-    if till.cause == "ok" and till.pending:
+    if till.cause == "ok" and till.not_in_erp:
         return Text(Bilingual("enviando", "sending").of(language), style="cyan")
     words, style = _LIGHTS[till.light]
     return Text(words.of(language), style=style)

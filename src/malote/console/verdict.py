@@ -48,6 +48,7 @@ class Verdict(msgspec.Struct, frozen=True):
     way: Way = ""
     more_causes: int = 0
     more_tills: int = 0
+    under_way: int = 0  # sales of tills with which nothing is wrong
     held: bool = False  # a lock holds sales up, which no till's own light says yet
 
 
@@ -96,4 +97,5 @@ def _held(told: Sequence[TillGroup], stoppage: Stoppage) -> Verdict:
 def _calm(grouped: GroupedTills, enabled: int) -> Verdict:
     if not enabled:
         return Verdict("empty")
-    return Verdict("checking" if any(one.cause == "checking" for one in grouped.groups) else "ok", enabled)
+    light: Literal["checking", "ok"] = "checking" if any(one.cause == "checking" for one in grouped.groups) else "ok"
+    return Verdict(light, enabled, under_way=sum(one.sales for one in grouped.groups if one.cause == "ok"))

@@ -12,7 +12,7 @@ import msgspec
 
 from malote import rejection
 from malote.rejection import Cure
-from malote.runbook.observations import Cause, Marks, ObservedLock, ObservedStructure, RejectedGroup, Situation
+from malote.runbook.observations import Cause, Marks, ObservedLock, ObservedStructure, RejectedGroup, Situation, at_rest
 from malote.runbook.treatments import Press, Treatment, filled, press_of, treatment
 from malote.schema.definition import Scope
 
@@ -241,8 +241,7 @@ class _Judge:
         if order is None:
             if not self._to_send():
                 young = seen.at_till + seen.pending
-                rest = "synchronise_waiting" if seen.waiting else "synchronise_nothing"
-                said, count = ("synchronise_young", young) if young else (rest, seen.waiting)
+                said, count = ("synchronise_young", young) if young else at_rest(seen)
                 return RunbookStep(name, "done" if change else "skipped", said, {"count": str(count)})
             facts = {"count": str(seen.at_till + seen.pending + seen.waiting)}
             press = Press(f"tills/{seen.scope}" if seen.scope else "tills", _SYNCHRONISE, "synchronise")

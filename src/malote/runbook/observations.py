@@ -120,6 +120,13 @@ class Situation(Figures, frozen=True, kw_only=True):
     timings: dict[str, float] = {}  # seconds that each look took
 
 
+def at_rest(seen: Situation) -> tuple[str, int]:
+    """What is said where nothing is on its way, and of how many: not all that came need be booked."""
+    if seen.waiting:
+        return "synchronise_waiting", seen.waiting
+    return ("synchronise_rejected", seen.rejected) if seen.rejected else ("synchronise_nothing", 0)
+
+
 class Marks(msgspec.Struct, frozen=True):
     """Where a procedure stands: what outlives a restart.
 

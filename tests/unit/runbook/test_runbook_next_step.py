@@ -21,14 +21,9 @@ from malote.runbook.observations import (
     RejectedGroup,
     Situation,
 )
-from malote.runbook.treatments import AREAS, BY_CODE, Press, place_of, treatment
+from malote.runbook.treatments import AREAS, BY_CODE, treatment
 
 NOW = 1_800_000_000.0
-# What their remedies name is done at the till's machine, the server's or the ERP's: on no page of the console.
-ELSEWHERE = {
-    *("poster_absent", "booking_behind", "disk_full", "disk_low", "till_disk_full", "files_uncaptured"),
-    *("folder_missing", "folder_unusable", "folder_shared", "file_stays", "name_reused", "agent_version_differs"),
-}
 CURRENT = [
     ObservedStructure("store", "current"),
     ObservedStructure("erp", "current"),
@@ -267,10 +262,11 @@ def test_a_disabled_till_is_enabled_by_who_manages_tills_and_handed_to_them_by_a
 
 
 def test_nobody_is_told_that_all_is_booked_while_something_waits() -> None:
-    def said(waiting: int) -> str:
-        return next(one.said for one in decide(seen(waiting=waiting)).steps if one.name == "synchronise")
+    def said(**figures: int) -> str:
+        return next(one.said for one in decide(seen(**figures)).steps if one.name == "synchronise")
 
-    assert (said(0), said(2)) == ("synchronise_nothing", "synchronise_waiting")
+    assert (said(), said(waiting=2)) == ("synchronise_nothing", "synchronise_waiting")
+    assert said(rejected=1) == "synchronise_rejected"
 
 
 def test_steps_are_marked_while_they_have_something_to_do() -> None:
@@ -344,14 +340,3 @@ def test_of_an_erp_that_cannot_be_asked_nobody_says_that_no_session_holds_it() -
     steps = {one.name: one for one in decide(seen(structures=unheard), marks()).steps}
     assert (steps["locks"].state, steps["locks"].said) == ("skipped", "locks_unknown")
     assert (steps["structures"].state, steps["structures"].said) == ("skipped", "structures_unknown")
-
-
-def test_what_a_remedy_names_can_be_reached() -> None:
-    """What may be pressed for a document on its page; else the page of the cause's own, or it is done elsewhere."""
-    for code, entry in rejection.catalogue().items():
-        if entry.actions:
-            waiting = msgspec.structs.replace(cause("waiting", code), example=7)
-            assert place_of(waiting) == Press("documents/7", (), "cure"), code
-    looked = {code for code, how in BY_CODE.items() if how.step == "look"}
-    nowhere = {code for code in looked if place_of(cause("", code)) is None}
-    assert nowhere == ELSEWHERE | {code for code in looked if rejection.entry(code).actions} - {"folder_shared"}
