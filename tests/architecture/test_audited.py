@@ -73,6 +73,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "erp profile suggest": LOOKS,
     "erp try": ERP,
     "erp verify": ERP,
+    "evidence": ("evidence_made",),
     "evidence make": ("evidence_made",),
     "evidence read": OWN_FILE,
     "init": ("user_created", "till_created"),

@@ -245,6 +245,15 @@ def test_the_drawers_last_button_hands_the_zip_out_and_the_trail_says_so(service
         assert client.get("/console/assistant/evidence").status_code == 403
 
 
+def test_the_command_alone_makes_one(services: Services, tmp_path: Path) -> None:
+    settings = services.settings.home_path / "malote.toml"
+    settings.write_text('home = "."\n', encoding="utf-8")
+    target = tmp_path / "evidencias.zip"
+    ended = CliRunner().invoke(assemble("evidence"), ["evidence", "-o", str(target), "-c", str(settings)])
+    assert (ended.exit_code, ended.stdout.strip()) == (0, str(target))
+    assert CliRunner().invoke(assemble("evidence"), ["evidence", "read", str(target)]).exit_code == 0
+
+
 def test_logs_on_disk_are_read_from_their_end_and_only_as_json(tmp_path: Path) -> None:
     file = tmp_path / "server.log"
     file.write_bytes(b"no json " + NAME.encode() + b"\n[1]\n" + b'{"event": "rejected", "till": "caixa1"}\n' * 3)

@@ -19,19 +19,31 @@ _EVERY_TILL = Bilingual("todos os caixas", "all tills")
 
 def register(group: typer.Typer) -> None:
     """Adds the commands of this file."""
+    group.info.no_args_is_help = False
+    group.callback(invoke_without_command=True, help=group.info.help)(evidence)
     group.command("make")(make)
     group.command("read")(read)
 
 
-def make(
-    till: Annotated[str, typer.Option("--till", help="Of this till; of all of them by default.")] = "",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The zip; its name says when by default.")
-    ] = None,
-    log: Annotated[
-        list[Path] | None, typer.Option("--log", help="A log of the server, JSON lines; repeatable.")
-    ] = None,
+_TillOption = Annotated[str, typer.Option("--till", help="Of this till; of all of them by default.")]
+_OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The zip; its name says when by default.")]
+_LogOption = Annotated[list[Path] | None, typer.Option("--log", help="A log of the server, JSON lines; repeatable.")]
+
+
+def evidence(
+    context: typer.Context,
+    till: _TillOption = "",
+    output: _OutputOption = None,
+    log: _LogOption = None,
     config: ConfigOption = None,
+) -> None:
+    """Without a command it makes one, as the drawer's last button does."""
+    if context.invoked_subcommand is None:
+        make(till, output, log, config)
+
+
+def make(
+    till: _TillOption = "", output: _OutputOption = None, log: _LogOption = None, config: ConfigOption = None
 ) -> None:
     """Gathers what Support needs into one zip: a summary, the steps, findings, counts, drift, locks, versions, settings
     and logs; no consumer's data, no secrets.
@@ -39,14 +51,14 @@ def make(
     Logs are those of --log, or of the folder logs in the server's home.
     """
     from malote.accounts.audit import command_line
-    from malote.runbook import evidence
+    from malote.runbook import evidence as bundle
 
     with services_of(config) as services:
         view = services.runbook.view(till, command_line())
         paths = log or sorted((services.settings.home_path / "logs").glob("*.log"))
-        lines = [line for path in paths for line in evidence.lines_of(path)]
-        content = evidence.make(services.runbook, view, lines, services.settings.language, command_line())
-        target = output or Path(evidence.name_of(services.runbook, view))
+        lines = [line for path in paths for line in bundle.lines_of(path)]
+        content = bundle.make(services.runbook, view, lines, services.settings.language, command_line())
+        target = output or Path(bundle.name_of(services.runbook, view))
         if target.exists():
             misuse(config, Bilingual(f"{target}: já existe", f"{target}: exists already"))
         durable.write(target, content)
@@ -74,12 +86,13 @@ def read(
 
 
 def _show(received: "Received", settings: Settings) -> None:
-    from malote.runbook import evidence, step_texts
+    from malote.runbook import evidence as bundle
+    from malote.runbook import step_texts
 
     language = settings.language
     say(f"Malote {received.malote} · {received.seen.scope or _EVERY_TILL.of(language)}")
     say(step_texts.verdict(received.procedure, language))
-    for line in evidence.procedure_lines(received.procedure, language):
+    for line in bundle.procedure_lines(received.procedure, language):
         say(line)
     for one in received.seen.causes:
         say(f"- {step_texts.cause(one, language)} [{one.code}]")
