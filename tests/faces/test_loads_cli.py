@@ -60,6 +60,9 @@ def test_only_what_changed_within_a_time(place: Place) -> None:
     items = msgspec.json.decode(payload, type=LoadOrder).items
     assert [one.key[0] for one in items["price"]] == ["9"]
     assert command(place, "run", "--from", third)[0] == 3, "nothing has"
+    day = second[:10]
+    assert command(place, "run", "--from", day, "--to", day, "--dry-run")[0] == 0, "to the day's end"
+    assert command(place, "run", "--from", day, "--to", "9999-12-31")[0] == 2
     assert command(place, "run", "--from", "yesterday")[0] == 2
     for words in (("--full", "--partial"), ("--to", third), ("--from", first, "--item", "price=7")):
         assert command(place, "run", *words)[0] == 2

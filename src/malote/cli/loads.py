@@ -92,7 +92,7 @@ def run(
     if (full and (partial or since)) or (item and since) or (until and not since):
         wrong_usage("--full | --partial [--from [--to]] | --item")
     with services_of(config, creates=True) as services:
-        within = moment_of("--from", since), moment_of("--to", until)
+        within = moment_of("--from", since), moment_of("--to", until, is_end=True)
         asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)
         language = services.settings.language
         stage = bound(services.loads.staging.run, command_line(), names=entity or None, urgent=asked.urgent)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -115,13 +115,17 @@ def day_of(option: str, text: str) -> date:
     return found
 
 
-def moment_of(option: str, text: str) -> float | None:
-    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing."""
+def moment_of(option: str, text: str, *, is_end: bool = False) -> float | None:
+    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing. ``is_end``: up to then, so
+    that a day alone is its end."""
     if not text:
         return None
+    day = typed_input.day(text) if is_end else None
     try:
+        if day is not None:
+            return store_clock.midnight(day + timedelta(days=1)).timestamp()
         return typed_input.moment(text, store_clock.now().tzinfo).timestamp()
-    except TypedError:
+    except (TypedError, OverflowError):
         wrong_usage(f"{option}: {text}: YYYY-MM-DDTHH:MM")
 
 
