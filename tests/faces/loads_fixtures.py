@@ -52,10 +52,13 @@ class LoadedTill:
         self.entities: dict[str, Entity] = {}
         self.held: dict[str, wire.EntityHeld] = {}
         self.version = 0
+        self._applied = (0, 0)
         self.progress: list[wire.OrderProgress] = []
 
     def contact(self, **others: Any) -> wire.Order | None:
-        held = wire.LoadsHeld(self.version, int(time.time()) if self.version else 0, self.held, **others)
+        if self._applied[0] != self.version:  # as a till does, it says the same of one load each time
+            self._applied = (self.version, int(time.time()))
+        held = wire.LoadsHeld(*self._applied, self.held, **others)
         said = wire.Contact("1", datetime.now(UTC), 0, 0, orders=self.progress, loads=held)
         reply = self.speaker.post(wire.PATH_CONTACT, said)
         assert reply.status_code == 200, reply.text

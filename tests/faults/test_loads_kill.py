@@ -56,7 +56,8 @@ def test_killed_again_and_again_it_has_one_of_the_lists_and_at_last_the_last(tmp
     dice, kills = Random(9), 0
     with till.outbox, serving(till.depot) as address, closing(Victim(till, address)) as victim:
         till.depot.stage((PRICE, prices(ROWS)))
-        till.obey(till.depot.order_of(1))
+        order = till.depot.order_of(1)
+        till.obey(order)
         while kills < KILLS:
             version = till.depot.stage((PRICE, prices(ROWS - kills, f"{kills}.50")), (PRODUCT, [product(str(kills))]))
             order = till.depot.order_of(version, anew=kills % 2 == 0)
