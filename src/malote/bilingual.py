@@ -20,3 +20,18 @@ class Bilingual(msgspec.Struct, Generic[Said], frozen=True, forbid_unknown_field
 
 class Text(Bilingual[str], frozen=True, forbid_unknown_fields=True):
     """Words in both languages. Placeholders such as ``{expected}`` are filled from a finding's facts."""
+
+
+class Fact(str):
+    """What stands in a sentence. ``{tills:caixa|caixas}`` is a number with what is counted: 1 caixa, 3 caixas."""
+
+    __slots__ = ()
+
+    def __format__(self, counted: str) -> str:
+        one, _, many = counted.partition("|")
+        return f"{self!s} {one if str(self) == '1' else many}" if many else str(self)
+
+
+def filled(text: str, **facts: object) -> str:
+    """The sentence with its facts, each number with what is counted in the form that it asks for."""
+    return text.format_map({name: Fact(value) for name, value in facts.items()})

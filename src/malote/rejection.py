@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from malote.bilingual import Fact
 from malote.bilingual import Language as Language
 from malote.bilingual import Text as Text
 from malote.fiscal import field_words
@@ -80,7 +81,7 @@ _POINT = re.compile(r"(?<=\d)\.(?=\d\d\b)")
 
 class _Blank(dict[str, str]):
     def __missing__(self, name: str) -> str:
-        return "?"
+        return Fact("?")
 
 
 Catalogue = Mapping[str, CatalogueEntry]
@@ -214,4 +215,4 @@ def _has_commas(known: CatalogueEntry, language: Language) -> bool:
 def _say(text: Text, facts: Mapping[str, str], language: Language) -> str:
     """What a fact is in English stands under its name and ``_en``, where it is words."""
     said = {name: facts.get(f"{name}_en", value) for name, value in facts.items()} if language == "en" else facts
-    return text.of(language).format_map(_Blank({name: clean(str(value)) for name, value in said.items()}))
+    return text.of(language).format_map(_Blank({name: Fact(clean(str(value))) for name, value in said.items()}))

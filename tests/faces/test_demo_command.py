@@ -11,7 +11,7 @@ from malote.cli.main import assemble
 from malote.demo import check, live, store
 from malote.demo.check import DemoOutcome, StuckError
 from malote.demo.erp_books import ErpTotals
-from malote.demo.phrases import Phrase
+from malote.demo.phrases import Phrase, figure
 from malote.demo.processes import ProcessFailedError
 from malote.demo.proof import DemoProof, Ending, Planted, ProofDifference, ProofRow
 from malote.demo.store import HomeBusyError, StoreNotStartedError
@@ -124,3 +124,5 @@ def test_figures_without_a_terminal_are_a_line(tmp_path: Path) -> None:
     assert live.line(seen, place) == "caixa1: 7 sales, 6 posted. In the ERP: 5 sales, R$ 99.00"
     spoken = store.Store(tmp_path, "pt")
     assert live.line(seen, spoken) == "caixa1: 7 vendas, 6 lançados. No ERP: 5 vendas, R$ 99,00"
+    assert figure("147024.88", "pt") == "147.024,88"
+    assert Phrase.SUM_OF_TILL.say("pt", till="caixa1", sold=1, posted=1) == "caixa1: 1 venda, 1 lançado"

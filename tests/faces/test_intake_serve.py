@@ -103,7 +103,7 @@ def test_what_was_acknowledged_survives_kill_9(home: Path, token: str) -> None:
         assert {(receipt.state, receipt.already_known) for receipt in receipts} == {("accepted", True)}
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in ("Console", "From before")]
-        assert told[-1] == "From before: 20 document(s) to be booked, R$ 518.00.\n"
+        assert told[-1] == "From before: 20 documents to be booked, R$ 518.00.\n"
     assert pending(home) == 20
 
 

@@ -206,7 +206,7 @@ def test_the_commands_say_what_the_till_sells_with(till: LoadedTill) -> None:
     assert (found.exit_code, "2.00" in found.stdout) == (0, True)
     dry = _run(folder, "rollback", "--dry-run")
     assert (dry.exit_code, till.held().version) == (0, 2)
-    assert "from load 2 to 1: 1 row(s) in price" in dry.stdout
+    assert "from load 2 to 1: 1 row in price" in dry.stdout
     assert _run(folder, "rollback").exit_code == 0
     told = _run(folder, "status")
     assert (told.exit_code, "Load 2 was taken back here" in told.stdout) == (1, True)

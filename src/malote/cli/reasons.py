@@ -1,5 +1,6 @@
 """``malote reasons``: look a code up."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -58,7 +59,8 @@ def page(entries: rejection.Catalogue) -> str:
             f"- **{entry.title.pt}** {entry.cause.pt} *O que fazer:* {entry.remedy.pt}",
             f"- **{entry.title.en}** {entry.cause.en} *What to do:* {entry.remedy.en}",
         ]
-    return "\n".join(lines) + "\n"
+    # Of what is counted the plural stands for both.
+    return re.sub(r"\{(\w+):[^|{}]*\|([^{}]*)\}", r"{\1} \2", "\n".join(lines)) + "\n"
 
 
 def _plain(entry: CatalogueEntry) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.config import Settings, file_of
 from malote.garbage_collection import collect_seldom
 from malote.loopback import is_loopback
@@ -119,11 +119,12 @@ def tell_open_secrets(settings: Settings, settings_file: Path | None) -> None:
 
 
 _LEFT = Bilingual(
-    "De antes: {count} documento(s) a lançar, R$ {total}", "From before: {count} document(s) to be booked, R$ {total}"
+    "De antes: {count:documento|documentos} a lançar, R$ {total}",
+    "From before: {count:document|documents} to be booked, R$ {total}",
 )
 _INTERRUPTED = Bilingual(
-    "; {count} estava(m) sendo lançado(s) quando o servidor parou, e será(ão) lançado(s) uma só vez",
-    "; {count} was/were being booked when the server ended, and will be booked once",
+    "; {count:estava|estavam} em lançamento quando o servidor parou, e cada um será lançado uma só vez",
+    "; {count:was|were} being booked when the server ended, and each will be booked once",
 )
 
 
@@ -134,8 +135,8 @@ def _tell_left(services: "Services") -> None:
     language = services.settings.language
     left = left_behind(services.engine)
     if left.documents:
-        words = _LEFT.of(language).format(count=left.documents, total=amount(left.total, language))
-        say(words + (_INTERRUPTED.of(language).format(count=left.interrupted) if left.interrupted else "") + ".")
+        words = filled(_LEFT.of(language), count=left.documents, total=amount(left.total, language))
+        say(words + (filled(_INTERRUPTED.of(language), count=left.interrupted) if left.interrupted else "") + ".")
 
 
 def _announce(services: "Services", listener: socket.socket) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.config import Settings
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, fail, require_settings, settings_of
 from malote.terminal.logs import set_up_logs
@@ -26,11 +26,11 @@ _WORDS = Bilingual(
         "rows": "Recuperadas: {rows}.",
         "unreadable": "Ilegíveis, pelo menos: {rows}.",
         "dropped": "Retiradas, por falta do que lhes pertencia: {rows}.",
-        "missing": "{count} documento(s) sem conteúdo aqui: o caixa os reenvia; sem agente, traga o XML.",
+        "missing": "{count:documento|documentos} sem conteúdo aqui: o caixa reenvia; sem agente, traga o XML.",
         "taken": "Lidos de novo de malotes e de recebidos/: {count}.",
-        "alone": "{count} venda(s) no ERP, {value}, sem arquivo aqui: os caixas reenviam as que ainda têm.",
-        "ledger_only": "{count} venda(s) só no livro do ERP, sumidas das tabelas dele e sem arquivo aqui: se o caixa"
-        " as reenviar, malote books rebook as lança de novo.",
+        "alone": "{count:venda|vendas} no ERP, {value}, sem arquivo aqui: os caixas reenviam o que ainda têm.",
+        "ledger_only": "{count:venda|vendas} só no livro do ERP, fora das tabelas dele e sem arquivo aqui: o que o"
+        " caixa reenviar, malote books rebook lança de novo.",
         "unasked": "O ERP não pôde ser consultado ({code}): não se sabe que vendas dele não têm arquivo aqui.",
         "tokens": "Tokens novos, para o malote.toml de cada caixa:",
         "users": "Nenhum usuário: crie um com malote user create.",
@@ -43,11 +43,11 @@ _WORDS = Bilingual(
         "rows": "Brought back: {rows}.",
         "unreadable": "Unreadable, at least: {rows}.",
         "dropped": "Taken out, since what they belong to is gone: {rows}.",
-        "missing": "{count} document(s) without content here: their till sends them again (or bring the XML).",
+        "missing": "{count:document|documents} without content here: the till sends again (or bring the XML).",
         "taken": "Read again from pouches and recebidos/: {count}.",
-        "alone": "{count} sale(s) in the ERP, {value}, without a file here: tills send again those they still hold.",
-        "ledger_only": "{count} sale(s) in the ERP's ledger alone, gone from its sales and without a file here: if the"
-        " till sends them again, malote books rebook books them again.",
+        "alone": "{count:sale|sales} in the ERP, {value}, without a file here: tills send again those they still hold.",
+        "ledger_only": "{count:sale|sales} in the ERP's ledger alone, gone from its sales and without a file here: what"
+        " the till sends again, malote books rebook books again.",
         "unasked": "The ERP could not be asked ({code}): nobody knows which of its sales have no file here.",
         "tokens": "New tokens, for each till's malote.toml:",
         "users": "No user: make one with malote user create.",
@@ -115,12 +115,12 @@ def _check_stopped(settings: Settings) -> None:
 
 def _tell_alone(alone: "ErpAlone", words: Mapping[str, str], settings: Settings) -> None:
     if alone.unasked:
-        say(words["unasked"].format(code=alone.unasked))
+        say(filled(words["unasked"], code=alone.unasked))
     if alone.count:
-        say(words["alone"].format(count=alone.count, value=f"R$ {amount(alone.total, settings.language)}"))
+        say(filled(words["alone"], count=alone.count, value=f"R$ {amount(alone.total, settings.language)}"))
     _name([one for one in alone.named if one.in_sales], alone.count, settings)
     if alone.ledger_only:
-        say(words["ledger_only"].format(count=alone.ledger_only))
+        say(filled(words["ledger_only"], count=alone.ledger_only))
     _name([one for one in alone.named if not one.in_sales], alone.ledger_only, settings)
 
 
@@ -134,15 +134,15 @@ def _name(some: "Sequence[SaleAlone]", count: int, settings: Settings) -> None:
 
 def _tell(found: "RebuildReport", settings: Settings) -> None:
     words = _WORDS.of(settings.language)
-    say(words["aside"].format(aside=found.aside) if found.aside else words["lost"])
+    say(filled(words["aside"], aside=found.aside) if found.aside else words["lost"])
     for name in ("rows", "unreadable", "dropped"):
         counts = {table: count for table, count in getattr(found, name).items() if count}
         if counts:
-            say(words[name].format(rows=", ".join(f"{table} {count}" for table, count in sorted(counts.items()))))
+            say(filled(words[name], rows=", ".join(f"{table} {count}" for table, count in sorted(counts.items()))))
     if found.taken_again:
-        say(words["taken"].format(count=found.taken_again))
+        say(filled(words["taken"], count=found.taken_again))
     if found.missing:
-        say(words["missing"].format(count=len(found.missing)))
+        say(filled(words["missing"], count=len(found.missing)))
     for one in found.missing[:_MOST_ROWS]:
         value = f"R$ {amount(one.total, settings.language)}" if one.total is not None else "R$ ?"
         say(f"  {one.till}  {one.series}/{one.number}  {value}  {one.access_key or one.file_name}  {one.state}")

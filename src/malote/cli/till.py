@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from malote import rejection
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.config import Settings
 from malote.garbage_collection import collect_seldom
 from malote.rejection import Language
@@ -74,8 +74,8 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
 
 
 _LEFT = Bilingual(
-    "De antes: {unsent} arquivo(s) a enviar, {unproven} no servidor sem prova.",
-    "From before: {unsent} file(s) to be sent, {unproven} at the server and not proven.",
+    "De antes: {unsent:arquivo|arquivos} a enviar, {unproven} no servidor sem prova.",
+    "From before: {unsent:file|files} to be sent, {unproven} at the server and not proven.",
 )
 
 
@@ -86,7 +86,7 @@ def _tell_left(settings: Settings) -> None:
     except OutboxError:
         return
     if before is not None and (before.pending or before.counts.accepted):
-        say(_LEFT.of(settings.language).format(unsent=before.pending, unproven=before.counts.accepted), err=True)
+        say(filled(_LEFT.of(settings.language), unsent=before.pending, unproven=before.counts.accepted), err=True)
 
 
 _WORKING = Bilingual(
@@ -188,15 +188,15 @@ def _say(notice: TroubleNotice, language: Language) -> None:
 def _ended(drained: "Drained", language: Language) -> int:
     counts = drained.counts
     line = Bilingual(
-        "{posted} comprovada(s), {waiting} à espera, {rejected} rejeitada(s), {refused} não capturada(s)",
+        "{posted:comprovada|comprovadas}, {waiting} à espera, {rejected:rejeitada|rejeitadas}, "
+        "{refused:não capturada|não capturadas}",
         "{posted} proven, {waiting} waiting, {rejected} rejected, {refused} not captured",
     ).of(language)
     waiting = counts.captured + counts.held + counts.accepted
-    said = line.format(posted=counts.posted, waiting=waiting, rejected=counts.rejected, refused=drained.refused)
+    said = filled(line, posted=counts.posted, waiting=waiting, rejected=counts.rejected, refused=drained.refused)
     if counts.kept:
-        said += Bilingual(f", {counts.kept} guardada(s) sem lançar", f", {counts.kept} kept without booking").of(
-            language
-        )
+        kept = Bilingual(", {kept:guardada|guardadas} sem lançar", ", {kept} kept without booking").of(language)
+        said += filled(kept, kept=counts.kept)
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     match drained.ending:
         case "proven":

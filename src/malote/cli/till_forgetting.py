@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.config import Settings
 from malote.rejection import Language
 from malote.terminal.command import (
@@ -28,11 +28,11 @@ Told = TypeVar("Told")
 
 _SALES = (
     Bilingual("Nenhuma venda perdida.", "No sale was lost."),
-    Bilingual("{count} esquecida(s).", "{count} forgotten."),
+    Bilingual("{count:esquecida|esquecidas}.", "{count} forgotten."),
 )
 _FILES = (
     Bilingual("Nenhum arquivo sumiu.", "No file vanished."),
-    Bilingual("{count} esquecido(s).", "{count} forgotten."),
+    Bilingual("{count:esquecido|esquecidos}.", "{count} forgotten."),
 )
 
 
@@ -103,7 +103,7 @@ def _tell(
         if not lines:
             lines = [none.of(settings.language)]
         elif not dry_run:
-            lines = [*lines, done.of(settings.language).format(count=len(lines))]
+            lines = [*lines, filled(done.of(settings.language), count=len(lines))]
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(FOUND if dry_run and any(found.values()) else OK)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.config import Settings
 from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
@@ -45,14 +45,14 @@ _HISTORY = Bilingual(("Quando", "Carga", "Linhas alteradas", ""), ("When", "Load
 _BY_HAND = Bilingual("desfeita a {version}", "{version} taken back")
 _EMERGENCY = Bilingual("emergência", "emergency")
 _WOULD = Bilingual(
-    "Voltaria da carga {before} à {after}: {rows} linha(s) em {entities}.",
-    "Would go back from load {before} to {after}: {rows} row(s) in {entities}.",
+    "Voltaria da carga {before} à {after}: {rows:linha|linhas} em {entities}.",
+    "Would go back from load {before} to {after}: {rows:row|rows} in {entities}.",
 )
 _DID = Bilingual(
-    "Voltou da carga {before} à {after}: {rows} linha(s) em {entities}. O servidor fica sabendo no próximo contato, e"
-    " o caixa fica nela até ser liberado lá.",
-    "Went back from load {before} to {after}: {rows} row(s) in {entities}. The server hears of it at the next contact,"
-    " and the till stays there until it is released.",
+    "Voltou da carga {before} à {after}: {rows:linha|linhas} em {entities}. O servidor fica sabendo no próximo contato,"
+    " e o caixa fica nela até ser liberado lá.",
+    "Went back from load {before} to {after}: {rows:row|rows} in {entities}. The server hears of it at the next"
+    " contact, and the till stays there until it is released.",
 )
 _NO_PRICE = Bilingual("Nenhum preço de {product} na carga {version}.", "No price of {product} in load {version}.")
 
@@ -157,11 +157,9 @@ def _show(found: LoadsStatus, settings: Settings) -> None:
 
 
 def _rolled_back(done: RolledBack, dry_run: bool, settings: Settings) -> str:
-    return (
-        (_WOULD if dry_run else _DID)
-        .of(settings.language)
-        .format(before=done.from_version, after=done.version, rows=done.changed, entities=", ".join(done.entities))
-    )
+    words = (_WOULD if dry_run else _DID).of(settings.language)
+    entities = ", ".join(done.entities)
+    return filled(words, before=done.from_version, after=done.version, rows=done.changed, entities=entities)
 
 
 def _show_prices(found: TillPrices, settings: Settings) -> None:

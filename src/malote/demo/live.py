@@ -261,8 +261,10 @@ class _Lines:
 
 def line(seen: DemoFigures, store: Store) -> str:
     """The figures in one line."""
-    sales, posted = Phrase.ROW_SALES.say(store.language), Phrase.POSTED.say(store.language)
-    tills = [f"{till.name}: {till.sold} {sales}, {till.posted} {posted}" for till in seen.tills]
+    tills = [
+        Phrase.SUM_OF_TILL.say(store.language, till=till.name, sold=till.sold, posted=till.posted)
+        for till in seen.tills
+    ]
     return f"{'; '.join(tills)}. {_of_erp(seen, store)}"
 
 

@@ -1,14 +1,16 @@
 """The demo's words, in Portuguese and in English."""
 
+import re
 from enum import Enum
 
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.rejection import Language
 
 
 def figure(text: str, language: Language) -> str:
     """A number written with a decimal point, as people of the language write it."""
-    return Bilingual(text.replace(".", ","), text).of(language)
+    grouped = re.sub(r"(?<![\d.])\d+", lambda whole: f"{int(whole[0]):,}", text)
+    return Bilingual(grouped.translate(str.maketrans(",.", ".,")), grouped).of(language)
 
 
 class Phrase(Enum):
@@ -121,7 +123,11 @@ class Phrase(Enum):
     SOLD_LATE = ("{till}: venda {number} ainda sem protocolo", "{till}: sale {number} not authorised yet")
     CANCELLED = ("{till}: venda {number} cancelada", "{till}: sale {number} cancelled")
     VOIDED = ("{till}: número {number} inutilizado", "{till}: number {number} voided")
-    SUM_OF_ERP = ("No ERP: {count} vendas, R$ {amount}", "In the ERP: {count} sales, R$ {amount}")
+    SUM_OF_TILL = (
+        "{till}: {sold:venda|vendas}, {posted:lançado|lançados}",
+        "{till}: {sold:sale|sales}, {posted} posted",
+    )
+    SUM_OF_ERP = ("No ERP: {count:venda|vendas}, R$ {amount}", "In the ERP: {count:sale|sales}, R$ {amount}")
 
     def say(self, language: Language, **facts: object) -> str:
-        return Bilingual(*self.value).of(language).format(**facts)
+        return filled(Bilingual(*self.value).of(language), **facts)

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from malote import __version__
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, filled
 from malote.business_day import business_day
 from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
@@ -32,7 +32,7 @@ from malote.locks.lock_reports import Tree
 from malote.rejection import Language
 from malote.runbook import redaction, settings_summary, step_texts
 from malote.runbook.next_step import Procedure, decide
-from malote.runbook.observations import Marks, Situation
+from malote.runbook.observations import Cause, Marks, Situation
 from malote.runbook.runbook_service import Runbook, View
 from malote.schema.definition import Scope, StructureError
 from malote.tills.clocks import store_clock
@@ -131,10 +131,16 @@ def _summary(seen: Situation, procedure: Procedure, language: Language, moment: 
         strict=True,
     )
     lines += ["", ", ".join(f"{name}: {count}" for name, count in told), ""]
-    lines += [
-        f"- {step_texts.cause(one, language)} [{one.code}] × {one.count or one.tills or 1}" for one in seen.causes
-    ]
+    lines += [f"- {step_texts.cause(one, language)}{_how_many(one, language)} [{one.code}]" for one in seen.causes]
     return "\n".join([*lines, ""])
+
+
+def _how_many(one: Cause, language: Language) -> str:
+    """Of what there is more than one: what is counted depends on the cause."""
+    if one.count > 1:
+        return filled(Bilingual(", {count:vez|vezes}", ", {count:time|times}").of(language), count=one.count)
+    words = Bilingual(", {count:caixa|caixas}", ", {count:till|tills}").of(language)
+    return filled(words, count=one.tills) if one.tills > 1 else ""
 
 
 def procedure_lines(procedure: Procedure, language: Language) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from malote.bilingual import Bilingual
 from malote.explained_error import ExplainedError
 from malote.runbook.evidence import FORMAT
 from malote.runbook.next_step import Procedure, decide
@@ -21,6 +22,10 @@ MOST_PARTS = 64
 _MANIFEST = "manifest.json"
 
 
+# What went wrong in it, in words of this program: a library's own quote what the sender wrote.
+_MISSING = Bilingual("falta uma parte", "a part is missing")
+_DAMAGED = Bilingual("cortado ou danificado", "cut or damaged")
+_ANOTHER = Bilingual("não é o que estas evidências guardam", "not what such evidence holds")
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
     *(KeyError, ValueError, EOFError, OverflowError, OSError),  # of the bytes in it: bz2 has no error of its own
@@ -30,8 +35,8 @@ _BROKEN = (
 class EvidenceError(ExplainedError):
     """It is none, or not whole."""
 
-    def __init__(self, path: Path, detail: str) -> None:
-        super().__init__("evidence_unreadable", path=path.name, detail=detail)
+    def __init__(self, path: Path, detail: Bilingual[str]) -> None:
+        super().__init__("evidence_unreadable", path=path.name, detail=detail.pt, detail_en=detail.en)
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -52,13 +57,19 @@ class _Manifest(msgspec.Struct, frozen=True):
 def read(path: Path) -> Received:
     """Raises ``EvidenceError``, ``OSError``."""
     if path.stat().st_size > LARGEST_FILE:
-        raise EvidenceError(path, f"> {LARGEST_FILE >> 20} MB")
+        size = f"> {LARGEST_FILE >> 20} MB"
+        raise EvidenceError(path, Bilingual(size, size))
     try:
         with zipfile.ZipFile(path) as archive:
             return _received(archive)
     except _BROKEN as error:
-        # The library's words for a member quote its name, which is the sender's.
-        raise EvidenceError(path, type(error).__name__) from error
+        raise EvidenceError(path, _named(error)) from error
+
+
+def _named(error: Exception) -> Bilingual[str]:
+    if isinstance(error, KeyError):
+        return _MISSING
+    return _ANOTHER if type(error) is ValueError or isinstance(error, msgspec.MsgspecError) else _DAMAGED
 
 
 def _received(archive: zipfile.ZipFile) -> Received:

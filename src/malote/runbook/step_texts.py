@@ -8,7 +8,7 @@ from importlib import resources
 import msgspec
 
 from malote import rejection
-from malote.bilingual import Bilingual
+from malote.bilingual import Bilingual, Fact
 from malote.plain import clean
 from malote.rejection import Cure, Language, Text
 from malote.runbook.next_step import Procedure, RunbookStep, StepName, StepState, Verdict
@@ -156,17 +156,7 @@ def sentences() -> dict[str, Text]:
 def _filled(name: str, facts: Mapping[str, str], language: Language) -> str:
     text = sentences()[name]
     chosen = Bilingual(text.pt, text.en).of(language)
-    return chosen.format_map(_Known({name: _Told(clean(value)) for name, value in facts.items()}))
-
-
-class _Told(str):
-    """A fact in a sentence. ``{tills:caixa|caixas}`` is a number with what is counted: 1 caixa, 3 caixas."""
-
-    __slots__ = ()
-
-    def __format__(self, counted: str) -> str:
-        one, _, many = counted.partition("|")
-        return f"{self} {one if self == '1' else many}" if many else str(self)
+    return chosen.format_map(_Known({name: Fact(clean(value)) for name, value in facts.items()}))
 
 
 class _Known(dict[str, str]):

@@ -22,6 +22,7 @@ from malote.console.visits import (
     services_of,
     visit_of,
 )
+from malote.erp_engines import BY_SCHEME
 from malote.schema.definition import Scope, StructureError
 from malote.schema.structure_reports import Drift, StructureDifference, StructurePlan, StructureStep
 
@@ -58,7 +59,13 @@ def database(
         drift, plan = structures.drift(scope), structures.plan(scope)
     except StructureError as error:
         return shown | {"trouble": trouble or EntryTrouble(error.code, error.facts)}
-    return shown | {"drift": drift, "plan": plan, "steps": _steps(plan), "tables": _tables(drift)}
+    return shown | {
+        "drift": drift,
+        "product": BY_SCHEME[drift.engine].title,
+        "plan": plan,
+        "steps": _steps(plan),
+        "tables": _tables(drift),
+    }
 
 
 @get("/load-manager/{tab:str}", sync_to_thread=True)
