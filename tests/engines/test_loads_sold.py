@@ -98,9 +98,8 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
         assert not sold_prices.days(connection, {}, None, 10)
 
 
-@pytest.mark.parametrize(
-    ("code", "quantity", "price", "state", "cents"),
-    [
+def test_lines_of_any_shape_are_counted(shop: SellingShop) -> None:
+    odd = [
         ("", "1", "5", "unlisted", None),
         ('[",', "1", "5", "unlisted", None),
         ("P2 ", "1", "5", "unlisted", None),
@@ -111,23 +110,22 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
         ("0004", "2", "9.9", "differing", -20),  # tills fill up with zeros what is a number at the ERP
         ("0004", "2", "10.004", "right", None),
         ("0006", "2", "10", "unlisted", None),
-    ],
-)
-def test_a_line_of_any_shape_is_counted(
-    shop: SellingShop, code: str, quantity: str, price: str, state: str, cents: int | None
-) -> None:
+    ]
     shop.has(1, NOON - timedelta(hours=1))
     sold = sale(1, issued_at=NOON, items=1)
-    item = msgspec.structs.replace(
-        sold.items[0], product_code=code, quantity=Decimal(quantity), unit_price=Decimal(price)
+    items = tuple(
+        msgspec.structs.replace(
+            sold.items[0], number=number, product_code=code, quantity=Decimal(quantity), unit_price=Decimal(price)
+        )
+        for number, (code, quantity, price, *_) in enumerate(odd, 1)
     )
-    of_line = ComparedSale(shop.till.id, sold.access_key, msgspec.structs.replace(sold, items=(item,)))
+    of_lines = ComparedSale(shop.till.id, sold.access_key, msgspec.structs.replace(sold, items=items))
     with writing(shop.engine) as connection:
-        (found,) = sold_lines.compared(connection, [of_line])
-        sold_prices._write(connection, [found])
+        found = list(sold_lines.compared(connection, [of_lines]))
+        sold_prices._write(connection, found)
         (day,) = sold_prices.days(connection, {shop.till.id: "caixa1"}, None, 10)
-    assert (found["state"], found.get("cents")) == (state, cents)
-    assert (day.lines, day.unlisted, day.cents) == (1, state == "unlisted", cents or 0)
+    assert [(one["state"], one.get("cents")) for one in found] == [(state, cents) for *_, state, cents in odd]
+    assert (day.lines, day.unlisted, day.differing, day.cents) == (10, 5, 4, 10**13 - 420)
 
 
 @pytest.mark.parametrize(("printed_behind", "found"), [(3, ["7.00"]), (0, [])])
