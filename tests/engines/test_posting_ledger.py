@@ -113,6 +113,19 @@ def test_a_database_without_a_ledger_rejects_no_sale_and_is_told_when_nothing_is
     assert shop.counted() == {"posted": 2}
 
 
+def test_a_ledger_that_is_gone_is_not_called_altered_until_a_look_is_due(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    with closing(guarded(shop, clock)) as poster:
+        shop.accept(sale(1))
+        poster.drain()
+        tables.run("ALTER TABLE posting_key RENAME TO aside")
+        for number in (2, 4):
+            shop.accept(sale(number), sale(number + 1))
+            poster.step()
+        assert {one.reason.code for one in shop.documents() if one.reason} == {"erp_ledger_harmed", "erp_ledger_gone"}
+
+
 def test_a_column_that_the_sales_lack_is_named_and_no_matter_of_the_ledger(
     shop: Shop, tables: Tables, clock: Clock
 ) -> None:

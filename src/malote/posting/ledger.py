@@ -5,7 +5,7 @@ the ledger: in each of them posting would go on cheerfully, and what is gone wou
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Engine
 
@@ -18,6 +18,7 @@ from malote.posting.refusal_evidence import general
 from malote.reconciliation import erp_comparison, erp_memory
 from malote.reconciliation.book_days import PRINTED, Calendar
 from malote.reconciliation.erp_memory import ErpTrouble
+from malote.spool.documents import LeasedDocument
 
 LEDGER_SHORT = "erp_ledger_short"
 LEDGER_GONE = "erp_ledger_gone"
@@ -78,9 +79,12 @@ class LedgerGuard:
             return error
         return None
 
-    def doubt(self) -> None:
-        """Something was booked again: whether it is there now is looked at next."""
-        self._looked_at = float("-inf")
+    def tried(self, held: Sequence[LeasedDocument], failure: ErpError | None) -> None:
+        """Whether it is there now is looked at next where something was booked again; and what became of the ledger
+        where booking met that something had: what to do of one that is gone is not what to do of one that was altered.
+        """
+        if any(one.again for one in held) or (failure is not None and failure.code == LEDGER_HARMED):
+            self._looked_at = float("-inf")
 
     def _is_due(self, erp: Erp) -> bool:
         elapsed = self._clock() - self._looked_at

@@ -148,8 +148,8 @@ class Poster:
             return 0
         settlements, self._failure = self._post(self._held)
         self._settle(settlements)
-        if self._guard is not None and any(one.again for one in self._held):
-            self._guard.doubt()
+        if self._guard is not None:
+            self._guard.tried(self._held, self._failure)
         self._flows = any(one.state != "waiting" for one in settlements)
         if self._failure and not self._flows:
             self._pace = self._pace.after_failure(code=self._failure.code)
