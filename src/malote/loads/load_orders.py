@@ -161,13 +161,17 @@ class LoadOrders(OrderKind):
 
     def _call_back(self, till: Till, said: LoadsHeld, now: float) -> bool:
         """What it is kept at, where it doesn't have it: at any hour, since a person said so."""
-        with writing(self._engine) as connection:
+        with reading(self._engine) as connection:
             back = back_rows.of(connection, till.id, now)
             if back is None:
                 return False
             order = back_rows.order_of(connection, back, back.back_from)
             lacks = any(_differs(said.entities.get(name), state) for name, state in order.entities.items())
             if not lacks or not self._is_back_due(connection, till, order, now):
+                return False
+        with writing(self._engine) as connection:
+            stands = back_rows.of(connection, till.id, now)
+            if stands is None or stands.id != back.id:  # released meanwhile, or kept at another one
                 return False
             return self._place(connection, till, order, back.asked_by or SYSTEM.name, now)
 
