@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from malote.accounts.audit import Actor
 from malote.config import LoadsSettings
+from malote.database.engine import reading
+from malote.database.load_tables import load_refusal
 from malote.erp.factory import open_erp
 from malote.erp.profiles.load_sources import LoadSource
 from malote.load_format.digest import digest_of_rows
@@ -97,6 +99,12 @@ class Shop:
 
     def prices(self, version: int | None = None) -> dict[str, str]:
         return {str(row[0]): str(row[5]) for row in self.rows("price", version)}
+
+
+def refused(shop: Shop) -> dict[str, str]:
+    with reading(shop.engine) as connection:
+        query = select(load_refusal.c.entity, load_refusal.c.code).order_by(load_refusal.c.entity, load_refusal.c.code)
+        return {row.entity: row.code for row in connection.execute(query)}
 
 
 def with_columns(source: LoadSource, **columns: Any) -> LoadSource:

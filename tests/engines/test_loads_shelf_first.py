@@ -127,3 +127,17 @@ def test_a_rule_that_is_taken_away_leaves_nothing_waiting(shop: Shop) -> None:
     plain.clock.now = shop.clock.now
     assert plain.staged("price", whole=True).code == ""
     assert [price for *_, price in of(shop, 7)] == ["12.00"]
+
+
+def test_a_price_that_waits_stays_with_the_one_before_while_its_new_row_is_refused(shop: Shop) -> None:
+    shop.erp.set_price(7, "12")
+    shop.stage()
+    waits = of(shop, 7)
+    assert [price for *_, price in waits] == ["10.00", "12.00"]
+    shop.erp.do("UPDATE preco SET de = '2026-12-05', ate = '2026-12-01' WHERE cod = 7 AND loja = 3")
+    for _ in range(2):
+        report = shop.staged("price", whole=True)
+        assert (report.gone, report.refused, of(shop, 7)) == (0, 1, waits)
+    shop.erp.do("UPDATE preco SET de = NULL, ate = NULL, preco = 9 WHERE cod = 7 AND loja = 3")
+    shop.staged("price", whole=True)
+    assert [price for *_, price in of(shop, 7)] == ["9.00"]

@@ -16,7 +16,7 @@ from malote.erp.protocol import ErpError
 from malote.loads import declarations, forgetting, published_rows
 from malote.loads.row_rules import RULES
 from malote.loads.versions import LoadError
-from tests.engines.loads_support import PACKAGE, PRICE, PRODUCT, Erp, Shop, with_columns
+from tests.engines.loads_support import PACKAGE, PRICE, PRODUCT, Erp, Shop, refused, with_columns
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -29,12 +29,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     yield Shop(engine, erp)
     erp.connection.close()
     engine.dispose()
-
-
-def refused(shop: Shop) -> dict[str, str]:
-    with reading(shop.engine) as connection:
-        query = select(load_refusal.c.entity, load_refusal.c.code).order_by(load_refusal.c.entity, load_refusal.c.code)
-        return {row.entity: row.code for row in connection.execute(query)}
 
 
 def test_the_first_version_has_all_and_the_next_only_what_changed(spool_engine: Engine, tmp_path: Path) -> None:
@@ -91,49 +85,6 @@ def test_rows_go_where_all_are_compared_and_where_the_erp_says_so(shop: Shop) ->
     shop.erp.do("INSERT INTO preco VALUES (4, 3, 20, NULL, NULL, 110, 'N')")
     assert shop.staged("price").new == 1, "another row took its place"
     assert shop.prices()["4"] == "20.00"
-
-
-BROKEN = [
-    ("UPDATE produto SET ncm = '99999999' WHERE cod = 9", "product", "load_ncm_unknown"),
-    ("UPDATE produto SET descr = printf('%.*c', 121, 'x') WHERE cod = 9", "product", "load_value_unfit"),
-    ("UPDATE produto SET descr = NULL WHERE cod = 9", "product", "load_value_missing"),
-    ("UPDATE preco SET preco = -1, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_negative"),
-    ("UPDATE preco SET preco = 1.999, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_unfit"),
-    ("UPDATE embalagem SET ean = '7890000000008' WHERE cod = 9", "package", "load_key_twice"),
-    ("UPDATE operador SET senha = '1234'", "operator", "load_pin_readable"),
-]
-
-
-@pytest.mark.parametrize(("planted", "entity", "code"), BROKEN)
-def test_a_row_that_breaks_a_rule_stays_out_and_its_last_good_one_in(
-    shop: Shop, planted: str, entity: str, code: str
-) -> None:
-    shop.stage()
-    before = shop.rows(entity)
-    shop.erp.do(planted)
-    shop.erp.do("UPDATE preco SET preco = 77, alterado = 10 WHERE cod = 1 AND loja = 3")
-    shop.stage()
-    assert refused(shop) == {entity: code}
-    after = shop.rows(entity)
-    held = [row for row in before if row in after]
-    # A barcode that changed is one row that goes; the two that share one stay as they were.
-    assert len(before) - len(held) <= 1
-    assert shop.prices()["1"] == "77.00", "the others go on"
-    with reading(shop.engine) as connection:
-        (facts,) = connection.scalars(select(load_refusal.c.facts))
-    assert "1234" not in facts
-    assert "Maria" not in facts
-
-
-def test_a_refused_row_that_was_mended_is_refused_no_more(shop: Shop) -> None:
-    shop.stage()
-    shop.erp.set_price(9, "-1")
-    shop.stage()
-    assert refused(shop) == {"price": "load_value_negative"}
-    shop.erp.set_price(9, "9")
-    shop.stage()
-    assert refused(shop) == {}
-    assert shop.prices()["9"] == "9.00"
 
 
 def test_events_that_overlap_are_found_before_any_till_has_them(shop: Shop) -> None:

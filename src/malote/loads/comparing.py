@@ -16,7 +16,7 @@ from malote.database.engine import reading
 from malote.database.load_tables import load_row
 from malote.load_format.digest import bucket_of, key_bytes, row_hash
 from malote.load_format.entity import Row
-from malote.loads import event_conflicts, seen_rows, shelf_first
+from malote.loads import event_conflicts, seen_rows, shelf_first, spared_rows
 from malote.loads.declarations import Loaded
 from malote.loads.erp_rows import ErpRows, Read
 from malote.loads.event_conflicts import DatedRow
@@ -92,6 +92,7 @@ class EntityComparison:
         self._entity_id = entity_id
         self._held = held
         self._read = 0
+        self._has_spared = False
         self._aside = seen_rows.opened()
         self._erp_changes: ErpChanges | None = None
 
@@ -100,8 +101,9 @@ class EntityComparison:
 
     @property
     def watermark(self) -> Watermark | None:
-        """The newest change that was read."""
-        return self._rows.watermark
+        """The newest change that was read; None: what was read is read again, since of what the ERP says is no more
+        something stays."""
+        return None if self._has_spared and not self.whole else self._rows.watermark
 
     def compare(
         self,
@@ -126,8 +128,10 @@ class EntityComparison:
         self._aside.execute(END_FLAGGED)
         if self.whole and self._entity_id is not None:
             self._find_gone(engine)
+        self._spare(engine)
         if now is not None and event_conflicts.is_of_events(self.loaded.entity):
             self._find_conflicts(engine, now)
+            self._spare(engine)
         if rises is not None and self._entity_id is not None and self.loaded.entity.name == shelf_first.ENTITY:
             prices = RisesPutOff(engine, self._aside, self.loaded.entity, self._entity_id, whole=self.whole)
             if prices.concerns(rises):
@@ -187,7 +191,7 @@ class EntityComparison:
         gone: list[bytes] = []
         for one in batch:
             if one.refused is not None:
-                key = self._rows.key_of(one.values) or _no_key(one)
+                key = self._rows.key_of(one.values) or self._no_key(one)
                 seen.append((key, REFUSED, None, None, one.refused.code, _facts(one.refused.facts)))
             elif one.gone is not None:
                 gone.append(key_bytes(entity, one.gone))
@@ -206,6 +210,10 @@ class EntityComparison:
                 fresh.append(values)
         self._aside.executemany(ADD, seen)
         return fresh
+
+    def _no_key(self, one: Read) -> bytes:
+        """What stands for the key of a row that has none: such rows are told apart by what else they say."""
+        return (self._rows.thing_of(one.values) or b"") + b"!" + hashlib.sha256(repr(one.values).encode()).digest()
 
     def _put_gone(self, key: bytes, *, is_held: bool) -> None:
         """Beside it may stand another with its key, which took its place."""
@@ -239,6 +247,10 @@ class EntityComparison:
             if len(keys) < _PAGE:
                 return
             after = keys[-1]
+
+    def _spare(self, engine: Engine) -> None:
+        if spared_rows.spare(self._aside, self.loaded.entity, lambda keys: self._held_hashes(engine, keys)):
+            self._has_spared = True
 
     # ---- events that overlap ----
 
@@ -289,12 +301,6 @@ class EntityComparison:
             rows = connection.execute(of_codes(self._entity_id, products, NEWEST, NEWEST)).all()
         held = shelf_first.as_the_erp_has(self.loaded.entity, {bytes(row.key): loaded_row(row) for row in rows})
         return {key: row for key, row in held.items() if key not in seen}
-
-
-def _no_key(one: Read) -> bytes:
-    """What stands for the key of a row that has none: such rows are told apart by what else they say."""
-    assert one.refused is not None  # noqa: S101 only called of such
-    return b"!" + hashlib.sha256(repr(one.values).encode()).digest()
 
 
 def _facts(facts: dict[str, str]) -> str:

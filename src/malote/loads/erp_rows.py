@@ -20,6 +20,7 @@ from malote.load_format.digest import key_bytes
 from malote.load_format.entity import Row, UnfitValueError
 from malote.loads.declarations import Loaded
 from malote.loads.row_rules import RULES, RowError
+from malote.loads.spared_rows import beginning_of_thing
 from malote.loads.watermarks import Watermark, earlier, later
 
 BATCH = 1000
@@ -193,6 +194,16 @@ class ErpRows:
             return key_bytes(self._loaded.entity, self._key_alone(values))
         except UnfitValueError:
             return None
+
+    def thing_of(self, values: Sequence[Any]) -> bytes | None:
+        """What the key of a row begins with that has none, as it came; None where that can't be read either."""
+        entity, place = self._loaded.entity, self._loaded.entity.key_places[0]
+        kept = msgspec.structs.replace(entity, key=entity.key[:1], columns=(entity.columns[place],))
+        try:
+            (code,) = kept.row([self._value(self._loaded.columns[place], values[place])])
+        except UnfitValueError:
+            return None
+        return beginning_of_thing(code)
 
     def _key_alone(self, values: Sequence[Any]) -> Row:
         entity, columns = self._loaded.entity, self._loaded.columns

@@ -17,7 +17,7 @@ from malote.load_format.digest import row_hash
 from malote.load_format.entity import Entity, Row
 from malote.loads import shelf_first
 from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
-from malote.loads.seen_rows import CHANGED, GONE, NEW, NOT_HELD, REFUSED, SAME
+from malote.loads.seen_rows import CHANGED, GONE, KEPT, NEW, NOT_HELD, REFUSED, SAME
 from malote.loads.shelf_first import LoadedRow, Rises
 
 LoadedRows = dict[bytes, LoadedRow]
@@ -92,7 +92,7 @@ class RisesPutOff:
 
     def _product(self, loaded: LoadedRows, seen: list[SeenRow], rises: Rises) -> None:
         known = shelf_first.as_the_erp_has(self._entity, loaded)
-        alone = {key for key, kind, *_ in seen if kind == REFUSED}
+        alone = {key for key, kind, *_ in seen if kind == REFUSED} | _kept(loaded, seen)
         erp = {key: row for key, row in known.items() if not self._whole or key in alone}
         for key, kind, content, code in seen:
             if kind in (NEW, CHANGED):
@@ -125,6 +125,12 @@ class RisesPutOff:
 
 
 _PUT = "INSERT OR REPLACE INTO seen (key, kind, content, hash, erp_key, put_off_to) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def _kept(loaded: LoadedRows, seen: list[SeenRow]) -> set[bytes]:
+    """The ERP's keys of the rows that stay though it has them no longer."""
+    given = {key for key, kind, *_ in seen if kind != KEPT}
+    return {loaded[key].erp_key or key for key, kind, *_ in seen if kind == KEPT} - given
 
 
 def loaded_row(row: Any) -> LoadedRow:

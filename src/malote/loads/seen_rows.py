@@ -3,8 +3,9 @@ process."""
 
 import sqlite3
 
-# Of a row: as the statements below say them. Flagged: the ERP says that it is no more.
-SAME, NEW, CHANGED, GONE, REFUSED, FLAGGED = 0, 1, 2, 3, 4, 5
+# Of a row: as the statements below say them. Flagged: the ERP says that it is no more. Kept: it is no more, and stays
+# for one that is refused.
+SAME, NEW, CHANGED, GONE, REFUSED, FLAGGED, KEPT = 0, 1, 2, 3, 4, 5, 6
 
 _TABLE = """
     CREATE TABLE seen (key BLOB PRIMARY KEY, kind INTEGER NOT NULL, content BLOB, hash BLOB, code TEXT, facts TEXT,

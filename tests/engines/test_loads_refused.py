@@ -1,0 +1,91 @@
+"""Rows of the ERP that break a rule stay out, each with its reason; what they were last stays in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from malote.database.engine import open_database, reading
+from malote.database.load_tables import load_refusal
+from malote.database.migrations import migrate
+from tests.engines.loads_support import Erp, Shop, refused
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    migrate(engine)
+    erp = Erp(tmp_path / "erp.sqlite3")
+    yield Shop(engine, erp)
+    erp.connection.close()
+    engine.dispose()
+
+
+BROKEN = [
+    ("UPDATE produto SET ncm = '99999999' WHERE cod = 9", "product", "load_ncm_unknown"),
+    ("UPDATE produto SET descr = printf('%.*c', 121, 'x') WHERE cod = 9", "product", "load_value_unfit"),
+    ("UPDATE produto SET descr = NULL WHERE cod = 9", "product", "load_value_missing"),
+    ("UPDATE preco SET preco = -1, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_negative"),
+    ("UPDATE preco SET preco = 1.999, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_unfit"),
+    ("UPDATE embalagem SET ean = '7890000000008' WHERE cod = 9", "package", "load_key_twice"),
+    ("UPDATE operador SET senha = '1234'", "operator", "load_pin_readable"),
+]
+
+
+@pytest.mark.parametrize(("planted", "entity", "code"), BROKEN)
+def test_a_row_that_breaks_a_rule_stays_out_and_its_last_good_one_in(
+    shop: Shop, planted: str, entity: str, code: str
+) -> None:
+    shop.stage()
+    before = shop.rows(entity)
+    shop.erp.do(planted)
+    shop.erp.do("UPDATE preco SET preco = 77, alterado = 10 WHERE cod = 1 AND loja = 3")
+    shop.stage()
+    assert refused(shop) == {entity: code}
+    after = shop.rows(entity)
+    held = [row for row in before if row in after]
+    # A barcode that changed is one row that goes; the two that share one stay as they were.
+    assert len(before) - len(held) <= 1
+    assert shop.prices()["1"] == "77.00", "the others go on"
+    with reading(shop.engine) as connection:
+        (facts,) = connection.scalars(select(load_refusal.c.facts))
+    assert "1234" not in facts
+    assert "Maria" not in facts
+
+
+MOVED = [
+    "UPDATE preco SET de = '2026-12-05', ate = '2026-12-01', alterado = 10 WHERE cod = 9 AND loja = 3",
+    "UPDATE preco SET de = 'amanhã', alterado = 10 WHERE cod = 9 AND loja = 3",
+]
+
+
+@pytest.mark.parametrize("moved", MOVED)
+@pytest.mark.parametrize("is_flagged", [False, True])
+def test_a_price_whose_beginning_moves_to_what_is_refused_stays_until_it_is_mended(
+    shop: Shop, moved: str, is_flagged: bool
+) -> None:
+    shop.stage()
+    shop.erp.do(moved)
+    if is_flagged:  # and the row of before stands beside it, as one that is no more
+        shop.erp.do("INSERT INTO preco VALUES (9, 3, 10, NULL, NULL, 10, 'S')")
+    shop.erp.do("DELETE FROM preco WHERE cod = 8")
+    for whole in (not is_flagged, True, False):
+        shop.staged("price", whole=whole)
+        assert shop.prices()["9"] == "10.00", "the last good one"
+    assert "8" not in shop.prices()
+    shop.erp.do("UPDATE preco SET de = '2026-12-05', ate = NULL, preco = 11, alterado = 20 WHERE cod = 9 AND ate > 0")
+    shop.erp.do("UPDATE preco SET de = '2026-12-05', preco = 11, alterado = 20 WHERE cod = 9 AND de = 'amanhã'")
+    shop.staged("price", whole=True)
+    assert [row[3:6:2] for row in shop.rows("price") if row[0] == "9"] == [("2026-12-05T00:00:00Z", "11.00")]
+
+
+def test_a_refused_row_that_was_mended_is_refused_no_more(shop: Shop) -> None:
+    shop.stage()
+    shop.erp.set_price(9, "-1")
+    shop.stage()
+    assert refused(shop) == {"price": "load_value_negative"}
+    shop.erp.set_price(9, "9")
+    shop.stage()
+    assert refused(shop) == {}
+    assert shop.prices()["9"] == "9.00"
