@@ -135,6 +135,7 @@ def test_at_the_good_end_what_is_left_is_named_without_a_fold(tmp_path: Path) ->
         with signed_in(opened, Role.SUPORTE) as client:
             text = client.get("/console/assistant").text
     assert 'data-verdict="resolved"' in text
+    assert "Vendas subiram 👍, e há o que resolver" in text
     assert '<div class="assistant-beside"><p><strong>Ainda em aberto: 1 coisa, que não segura o que chegou' in text
     assert 'data-code="clock_skewed"' in text
     assert "Quem resolve: a loja" in text

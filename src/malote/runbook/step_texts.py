@@ -74,6 +74,9 @@ VERDICTS: dict[Verdict, _Both] = {
 }
 
 
+_LEFT_OPEN: _Both = ("Vendas subiram 👍, e há o que resolver", "Sales went up 👍, and there is more to see to")
+
+
 _WHERE: dict[str, _Both] = {"till": ("caixas", "tills"), "store": ("Autosserviço", "the store")}
 
 
@@ -107,7 +110,7 @@ def who(one: Cure, language: Language) -> str:
 
 
 def verdict(one: Procedure, language: Language) -> str:
-    return _pick(VERDICTS[one.verdict], language)
+    return _pick(_LEFT_OPEN if one.is_left_open else VERDICTS[one.verdict], language)
 
 
 def area(one: Area, language: Language) -> str:
