@@ -74,11 +74,6 @@ class Procedure(msgspec.Struct, frozen=True):
         return self.verdict == "going" and self.steps[0].said == _LISTENING
 
     @property
-    def is_left_open(self) -> bool:
-        """Whether sales went up, and something is left that doesn't pass by itself."""
-        return self.verdict == "resolved" and any(not treatment(one).itself for one in self.beside)
-
-    @property
     def current(self) -> RunbookStep | None:
         """What to do next, or what is under way."""
         return next((one for one in self.steps if one.state == "now"), None) or next(

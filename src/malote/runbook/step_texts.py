@@ -13,7 +13,7 @@ from malote.plain import clean
 from malote.rejection import Cure, Language, Text
 from malote.runbook.next_step import Procedure, RunbookStep, StepName, StepState, Verdict
 from malote.runbook.observations import Cause, RejectedGroup
-from malote.runbook.treatments import Area
+from malote.runbook.treatments import Area, treatment
 
 _Both = tuple[str, str]
 MOST_SHOWN = 3  # tills named of a cause
@@ -110,7 +110,12 @@ def who(one: Cure, language: Language) -> str:
 
 
 def verdict(one: Procedure, language: Language) -> str:
-    return _pick(_LEFT_OPEN if one.is_left_open else VERDICTS[one.verdict], language)
+    return _pick(_LEFT_OPEN if is_left_open(one) else VERDICTS[one.verdict], language)
+
+
+def is_left_open(one: Procedure) -> bool:
+    """Whether sales went up, and something is left that doesn't pass by itself."""
+    return one.verdict == "resolved" and any(not treatment(each).itself for each in one.beside)
 
 
 def area(one: Area, language: Language) -> str:

@@ -47,6 +47,7 @@ def context(services: ConsoleServices, visit: Visit, view: View) -> dict[str, An
         "open": {one.name for one in shown} | {one.name for one in view.procedure.steps if one.groups},
         "verdict": view.procedure.verdict,
         "verdict_words": step_texts.verdict(view.procedure, language),
+        "left_open": step_texts.is_left_open(view.procedure),
         "proof": view.ended,
         "step_title": lambda step: step_texts.title(step.name, language),
         "step_said": lambda step: step_texts.said(step, language, erp),
