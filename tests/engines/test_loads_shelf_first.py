@@ -141,3 +141,33 @@ def test_a_price_that_waits_stays_with_the_one_before_while_its_new_row_is_refus
     shop.erp.do("UPDATE preco SET de = NULL, ate = NULL, preco = 9 WHERE cod = 7 AND loja = 3")
     shop.staged("price", whole=True)
     assert [price for *_, price in of(shop, 7)] == ["9.00"]
+
+
+ENDED = [
+    "UPDATE preco SET excluido = 'S', alterado = 90 WHERE preco = 3",
+    "UPDATE preco SET ate = '2001-01-03', alterado = 90 WHERE preco = 3",
+    "DELETE FROM preco WHERE preco = 3",
+]
+
+
+@pytest.mark.parametrize("ended", ENDED)
+def test_an_event_that_is_over_early_stays_until_the_labels_had_their_time(shop: Shop, ended: str) -> None:
+    shop.erp.do("INSERT INTO preco VALUES (7, 3, 3, '2001-01-01', '2099-01-01', 80, 'N')")
+    shop.staged("price")
+    shop.erp.do(ended)
+    is_deleted = ended.startswith("DELETE")
+    found = shop.staged("price", whole=is_deleted)
+    is_gone = "ate" not in ended
+    assert (found.changed, found.gone, found.put_off, found.rows) == (int(not is_gone), int(is_gone), 1, 21)
+    stays = of(shop, 7)
+    event = stays[1]
+    assert event[2] == "3.00"
+    assert 0 <= minute_of(event[1]) - (shop.clock.now + MINUTES * 60) < 60
+    assert (status(shop).put_off, minute_of(status(shop).put_off_to)) == (1, minute_of(event[1]))
+    for whole in (True, False):
+        found = shop.staged("price", whole=whole)
+        assert (found.changed, found.gone, found.new, of(shop, 7)) == (0, 0, 0, stays)
+    shop.clock.now += MINUTES * 60 + 60
+    shop.staged("price", whole=True)
+    assert [row[2] for row in of(shop, 7) if (row[1] or "~") > event[1]] == ["10.00"]  # type: ignore[operator]
+    assert status(shop).put_off == 0

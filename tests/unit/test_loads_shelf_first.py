@@ -127,6 +127,50 @@ def test_an_event_that_comes_meanwhile_is_not_overtaken() -> None:
     assert left == waits, "what is refused stays as it was"
 
 
+EVENT = price("3", day(1), day(9))
+USUAL = price("10")
+
+
+@pytest.mark.parametrize(
+    ("before", "erp", "wanted"),
+    [
+        # Deleted, ended by now, ended sooner than the labels had their time; an end that is later still is kept.
+        ([USUAL, EVENT], [USUAL], [("10", None, None), ("3", day(1), OPENS)]),
+        ([USUAL, EVENT], [USUAL, price("3", day(1), day(2))], [("10", None, None), ("3", day(1), OPENS)]),
+        ([USUAL, EVENT], [USUAL, price("3", day(1), day(3))], [("10", None, None), ("3", day(1), OPENS)]),
+        ([USUAL, EVENT], [USUAL, price("3", day(1), day(5))], [("10", None, None), ("3", day(1), day(5))]),
+        # What comes of it isn't dearer; there is nothing else; it would have ended by itself before.
+        ([price("2"), EVENT], [price("2")], [("2", None, None)]),
+        ([EVENT], [], []),
+        ([USUAL, price("3", day(1), day(3))], [USUAL], [("10", None, None), ("3", day(1), day(3))]),
+        # A dearer event in its place; one row in place of another, whose beginning is its key.
+        (
+            [USUAL, EVENT],
+            [USUAL, price("5", NOON, day(9))],
+            [("10", None, None), ("3", day(1), OPENS), ("5", OPENS, day(9))],
+        ),
+        ([USUAL], [price("12", NOON)], [("10", None, OPENS), ("12", OPENS, None)]),
+        # Another event goes on beside it, and one becomes cheaper as it ends.
+        (
+            [USUAL, price("2", day(1)), EVENT],
+            [USUAL, price("4", "2026-12-01T12:00:00Z", day(9))],
+            [("10", None, None), ("3", day(1), OPENS), ("4", OPENS, day(9))],
+        ),
+        ([USUAL, EVENT], [USUAL, price("1", day(1), day(3))], [("10", None, None), ("1", day(1), OPENS)]),
+    ],
+)
+def test_an_event_that_ends_before_its_time_stays_until_the_labels_had_theirs(
+    before: list[Row], erp: list[Row], wanted: list[tuple[str, Any, Any]]
+) -> None:
+    rows = {key_bytes(PRICE, row): row for row in erp}
+    found = shelf_first.to_load(PRICE, loaded(*before), rows, Rises(NOON, OPENS))
+    assert shown(found) == wanted
+    later = Rises("2026-12-02T22:00:00Z", "2026-12-03T22:00:00Z")
+    assert shelf_first.to_load(PRICE, found, rows, later) == found, "it stays no longer than was said"
+    for over in (Rises("2026-12-05T00:00:00Z", "2026-12-06T00:00:00Z"), Rises(NOON, None), Rises(NOON, OPENS, ["7"])):
+        assert shown(shelf_first.to_load(PRICE, found, rows, over)) == shown(loaded(*erp))
+
+
 @pytest.mark.parametrize(
     ("at", "minutes", "now", "wanted"),
     [

@@ -18,7 +18,7 @@ from malote.load_format.entity import Entity, Row
 from malote.loads import shelf_first
 from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
 from malote.loads.seen_rows import CHANGED, GONE, KEPT, NEW, NOT_HELD, REFUSED, SAME
-from malote.loads.shelf_first import LoadedRow, Rises
+from malote.loads.shelf_first import ENDED, LoadedRow, Rises
 
 LoadedRows = dict[bytes, LoadedRow]
 SeenRow = tuple[bytes, int, bytes | None, str | None]  # key, kind, content, code
@@ -102,7 +102,8 @@ class RisesPutOff:
                 erp[key] = loaded[key].row
             elif kind in (GONE, SAME) and (key not in loaded or loaded[key].erp_key is None):
                 erp.pop(key, None)
-        self._count(known, erp)
+        # Of what is over at the ERP, and stays for a while, was counted that it is.
+        self._count(known, {key: row for key, row in erp.items() if key not in loaded or loaded[key].erp_key != ENDED})
         wanted = shelf_first.to_load(self._entity, loaded, erp, rises, alone)
         for key in {*loaded, *wanted, *(key for key, *_ in seen)} - alone:
             self._put(key, loaded.get(key), wanted.get(key))
@@ -118,9 +119,7 @@ class RisesPutOff:
             kind = SAME if old is None else GONE
         elif new != old:
             kind, content, digest = NEW if old is None else CHANGED, msgspec.json.encode(new.row), row_hash(new.row)
-        put_off: tuple[bytes | None, str | None] = (None, None)
-        if new is not None and new.erp_key is not None:
-            put_off = (new.erp_key, shelf_first.begins(self._entity, new.row))
+        put_off = (new.erp_key, shelf_first.waits_until(self._entity, new)) if new is not None else (None, None)
         self._aside.execute(_PUT, (key, kind, content, digest, *put_off))
 
 

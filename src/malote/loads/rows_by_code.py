@@ -60,7 +60,7 @@ def find(connection: Connection, entity: str, codes: Iterable[str], versions: Co
             found = connection.execute(of_codes(entity_id, wanted[start : start + CODES_AT_ONCE], min(its), max(its)))
             for row in found:
                 content = by_column(declared, tuple(msgspec.json.decode(row.content)))
-                put_off = row.erp_key is not None
+                put_off = bool(row.erp_key)  # one that is over at the ERP, and stays for a while, has begun
                 one = CodeRow(bytes(row.key).decode(), content, row.version_from, row.version_to, put_off)
                 rows.setdefault((entity_id, msgspec.json.decode(row.key)[0]), []).append(one)
     return CodeRows(entity_ids, rows)

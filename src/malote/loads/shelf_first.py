@@ -1,11 +1,12 @@
 """Up on the shelf first, down at the till first: a price that rises is valid at tills once the labels had their time.
 
 The ERP's row with the higher price is loaded with a later beginning; until then the one that it follows stays in force.
+So does one that the ERP ends early or takes away (an event), where what comes of it is dearer.
 No contact is needed at that minute. A lower price goes at once. Dates of the ERP's own that are later still are kept.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -17,12 +18,14 @@ from malote.load_format.digest import key_bytes
 from malote.load_format.entity import Entity, Row
 
 ENTITY = "price"  # a promotion has its own dates, by which shelf and till go alike
+ENDED = b""
 _NEVER = "~"  # after all instants as rows have them
 _MINUTE = 60
 
 
 class LoadedRow(msgspec.Struct, frozen=True):
-    """``erp_key``: of a row whose beginning was put off, the key that the ERP has it under."""
+    """``erp_key``: of a row whose beginning was put off, the key that the ERP has it under; ``ENDED``: of one that is
+    over at the ERP."""
 
     row: Row
     erp_key: bytes | None = None
@@ -59,11 +62,18 @@ def _by(clock: datetime, zone: tzinfo | None) -> float:
 def as_the_erp_has(entity: Entity, loaded: Mapping[bytes, LoadedRow]) -> dict[bytes, Row]:
     """The rows by the ERP's keys, each with its own beginning."""
     found = {key: one.row for key, one in loaded.items() if one.erp_key is None}
-    return found | {one.erp_key: _own(entity, one) for one in loaded.values() if one.erp_key is not None}
+    return found | {one.erp_key: _own(entity, one) for one in loaded.values() if one.erp_key}
 
 
-def begins(entity: Entity, row: Row) -> str:
-    return str(next(value for column, value in zip(entity.columns, row, strict=True) if column.name == "valid_from"))
+def waits_until(entity: Entity, one: LoadedRow) -> str | None:
+    """When what the ERP has is valid at tills; None: it is as it stands."""
+    if one.erp_key is None:
+        return None
+    return _named(entity, one.row, "valid_until" if one.erp_key == ENDED else "valid_from")
+
+
+def _named(entity: Entity, row: Row, name: str) -> str:
+    return str(next(value for column, value in zip(entity.columns, row, strict=True) if column.name == name))
 
 
 def _own(entity: Entity, one: LoadedRow) -> Row:
@@ -100,6 +110,7 @@ class _Product:
         self._waiting = {one.erp_key: one.row for one in waiting.values() if one.erp_key}
         # What tills go by now: of what was put off and has begun, as the ERP has it.
         self._stands = as_the_erp_has(entity, {key: one for key, one in loaded.items() if key not in waiting})
+        self._stands |= {key: one.row for key, one in loaded.items() if one.erp_key == ENDED}
 
     def rows(self) -> dict[bytes, LoadedRow]:
         found: dict[bytes, LoadedRow] = {}
@@ -111,15 +122,40 @@ class _Product:
             else:
                 its = {key: LoadedRow(row)}
             found |= its
-        return found
+        return found | self._ended_too_soon(found)
+
+    def _ended_too_soon(self, found: Mapping[bytes, LoadedRow]) -> dict[bytes, LoadedRow]:
+        """Of what is in force now and ends earlier than was said, what stays for a dearer one."""
+        stay = {}
+        for key, before in self._stands.items():
+            one = found[key].row if key in found and self._ends(found[key].row) > self._rises.now else before
+            if key in self._alone or self._rises.at is None or self._is_urgent(one) or not self._is_in_force(before):
+                continue
+            ends = max(self._ends(self._erp[key]) if key in self._erp else "", self._rises.now)
+            later = min(self._ends(before), self._rises.at)
+            lists = (self._erp.values(), [each.row for each in found.values()])
+            then = [self._in_force(rows, one, ends) for rows in lists]
+            if ends < later and any(row is not None and self._price(row) > self._price(one) for row in then):
+                stay[key] = LoadedRow(self._with(one, valid_until=later), ENDED)
+        return stay
+
+    def _is_in_force(self, row: Row) -> bool:
+        return self._in_force(self._stands.values(), row, self._rises.now) is row
+
+    def _in_force(self, rows: Iterable[Row], like: Row, at: str) -> Row | None:
+        there = [one for one in rows if self._alike(one, like) and self._begins(one) <= at < self._ends(one)]
+        return max(there, key=self._begins, default=None)
 
     def _rises_too_soon(self, key: bytes, row: Row) -> bool:
-        if self._rises.at is None or self._value(row, "product_code") in self._rises.urgent:
+        if self._rises.at is None or self._is_urgent(row):
             return False
         if self._begins(row) >= self._from(key, row) or self._ends(row) <= self._rises.now:
             return False
         before = self._followed(key, row)
         return before is not None and self._price(row) > self._price(before)
+
+    def _is_urgent(self, row: Row) -> bool:
+        return self._value(row, "product_code") in self._rises.urgent
 
     def _from(self, key: bytes, row: Row) -> str:
         """No later than was said before of the same price."""
