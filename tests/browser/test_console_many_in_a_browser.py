@@ -26,6 +26,10 @@ REJECTED = 450
 DAMAGED = 3
 TILLS = 60  # more than a page shows
 COUNTERS = 55  # of them, those that a search finds: still more than a page
+HEADINGS_IN_SIGHT = """() => {
+    const bottom = one => document.querySelector(one).getBoundingClientRect().bottom;
+    return bottom("thead th") - bottom(".top") > 20 && bottom("thead th") < 200;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,8 @@ def test_all_tills_that_the_search_finds_are_synchronised_on_all_pages(services:
     for number in range(TILLS - 1):
         till(services, f"{'balcao' if number < COUNTERS else 'quiosque'}{number}")
     page.goto("/console/tills?search=balcao&group=none")
+    page.evaluate("scrollTo(0, 700)")
+    assert page.evaluate(HEADINGS_IN_SIGHT), "the frame doesn't lie over them"
     button = page.get_by_role("button", name="Sincronizar")
     page.get_by_role("checkbox", name="Selecionar todos").check()
     expect(button).to_contain_text("50")
