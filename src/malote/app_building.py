@@ -44,6 +44,7 @@ def build_orders(
 def build_quarantine(settings: Settings, engine: Engine, intake: "Intake") -> "Quarantine":
     """The rejected files with all that is done about them."""
     from malote.fiscal.reader import read
+    from malote.loads import lacking
     from malote.quarantine import cure_difference
     from malote.quarantine.dependencies import QuarantineParts
     from malote.quarantine.quarantine_service import Quarantine
@@ -61,6 +62,8 @@ def build_quarantine(settings: Settings, engine: Engine, intake: "Intake") -> "Q
             take=intake.take_files,
             read=lambda content: read(content, limits),
             booked=partial(_booked, engine, settings),
+            lacks_product=partial(lacking.product, engine),
+            lacks_payment=partial(lacking.payment, engine),
             max_file_bytes=settings.intake.max_document_bytes,
         )
     )

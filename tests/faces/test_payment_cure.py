@@ -1,8 +1,11 @@
 """A method of payment that the ERP doesn't know, mapped on the spot: the page, the command, and what became of it."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from typer.testing import CliRunner
 from malote.accounts import audit
 from malote.app import Services
 from malote.cli.main import assemble
+from malote.loads import lacking as lacking_codes
+from malote.quarantine.quarantine_reports import QuarantineError
 from malote.register import till_documents
 from malote.spool.documents import Reason
 from tests.faces.console_support import csrf_of, send, signed_in, store, till
@@ -73,6 +78,39 @@ def test_on_the_page_the_cause_goes_with_it(services: Services) -> None:
     assert booked(services) == ["17", "17", "01", "17", "01", "01"]
     (entry,) = [one for one in audit.entries(services.engine) if one.action == "payment_mapped"]
     assert (entry.after["old_code"], entry.after["new_code"], entry.reason) == (NEW_PIX, "17", "o ERP lança como PIX")
+
+
+def lacking(services: Services) -> None:
+    """As where the seventh load has no method of payment 20."""
+    lacks = lambda method: 7 if method == "20" else None  # noqa: E731
+    services.quarantine.parts = replace(services.quarantine.parts, lacks_payment=lacks)
+
+
+def test_what_the_loads_lack_is_asked_for_with_all_that_was_typed(services: Services) -> None:
+    lacking(services)
+    with signed_in(services) as client:
+        typed = {"old_method": NEW_PIX, "new_method": "20", "tab": "rejected", "cause": "1", "reason": "vem <amanhã>"}
+        form = {"csrf": csrf_of(client), **typed}
+        asked = client.post("/console/documents/2/payment", data=form, headers={"HX-Request": "true"})
+        assert (asked.status_code, asked.headers["HX-Retarget"]) == (200, "#confirm-body")
+        assert "O ERP não tem a forma de pagamento 20 na carga 7. Mapear assim mesmo?" in asked.text
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+        assert {name: unescape(value) for name, value in hidden.items()} == {**form, "anyway": "1"}
+        assert states(services) == ["rejected"] * 3
+        assert 'id="confirm-body"' in client.get("/console/documents/2").text, "where the question stands"
+        client.post("/console/documents/2/payment", data=form | {"anyway": "1"})
+    assert states(services) == ["accepted"] * 3
+
+
+def test_the_command_refuses_it_until_it_is_told_anyway(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lacking_codes, "payment", lambda engine, method: 7)
+    environment = {"MALOTE_HOME": str(services.settings.home), "MALOTE_LANGUAGE": "pt"}
+    arguments = ["rejected", "map-payment", "2", NEW_PIX, "17", "--alone"]
+    refused = CliRunner().invoke(assemble(), arguments, env=environment)
+    assert refused.exit_code == QuarantineError.exit_status
+    assert "[payment_not_loaded]" in refused.output
+    assert "--anyway" in refused.output
+    assert CliRunner().invoke(assemble(), [*arguments, "--anyway"], env=environment).exit_code == 0
 
 
 def test_of_two_ways_the_one_that_the_erp_named_is_proposed_and_no_product(services: Services) -> None:

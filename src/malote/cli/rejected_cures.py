@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OldArgument = Annotated[str, typer.Argument(help="The code as the document has it.", metavar="OLD")]
 NewArgument = Annotated[str, typer.Argument(help="The code under which it is booked from now on.", metavar="NEW")]
+AnywayOption = Annotated[bool, typer.Option("--anyway", help="Also to a code that the loads of the ERP don't have.")]
 AloneOption = Annotated[
     bool, typer.Option("--alone", help="Replays this document alone, and not all of its till with the same reason.")
 ]
@@ -44,12 +45,17 @@ def map_product(
     old: OldArgument,
     new: NewArgument,
     reason: ReasonOption = "",
+    anyway: AnywayOption = False,
     alone: AloneOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Books a product that the ERP calls otherwise under its code there, from now on. Exit status 1 if some stay."""
-    _cure(config, number, lambda it, who: it.map_product(number, old, new, who, reason=reason), alone=alone, json=json)
+
+    def cure(it: "Quarantine", who: "Actor") -> "CureReport":
+        return it.map_product(number, old, new, who, reason=reason, anyway=anyway)
+
+    _cure(config, number, cure, alone=alone, json=json)
 
 
 def map_payment(
@@ -57,12 +63,17 @@ def map_payment(
     old: OldArgument,
     new: NewArgument,
     reason: ReasonOption = "",
+    anyway: AnywayOption = False,
     alone: AloneOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Books a method of payment (tPag) that the ERP lacks as another, from now on. Exit status 1 if some stay."""
-    _cure(config, number, lambda it, who: it.map_payment(number, old, new, who, reason=reason), alone=alone, json=json)
+
+    def cure(it: "Quarantine", who: "Actor") -> "CureReport":
+        return it.map_payment(number, old, new, who, reason=reason, anyway=anyway)
+
+    _cure(config, number, cure, alone=alone, json=json)
 
 
 def assign_series(

@@ -15,7 +15,7 @@ from malote.database.quarantine_tables import payment_map, product_map
 from malote.fiscal.documents import Sale
 from malote.fiscal.payment_methods import is_method
 from malote.quarantine.deleting import typed_or_empty
-from malote.quarantine.dependencies import QuarantineParts
+from malote.quarantine.dependencies import Lacks, QuarantineParts
 from malote.quarantine.mappings import MappingKind, remember
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
@@ -34,12 +34,14 @@ CodeCure = Literal["map_product", "map_payment"]
 
 class CodeKind(msgspec.Struct, frozen=True):
     """``named_in``: the fact of a reason that names those which the ERP refused, and of an option those that there are;
-    ``check`` raises ``QuarantineError`` for what is none."""
+    ``check`` raises ``QuarantineError`` for what is none, ``lacks`` finds what the loads lack, which is ``lacking``."""
 
     table: Table
     named_in: str
     codes: Callable[[Sale], Iterable[str]]
     check: Callable[[str], None]
+    lacks: Callable[[QuarantineParts], Lacks]
+    lacking: str
     what: What
     map_kind: MappingKind
 
@@ -53,7 +55,9 @@ def map_code(
     actor: Actor,
     *,
     reason: str = "",
+    anyway: bool = False,
 ) -> CureReport:
+    """``anyway``: also under a code that the loads in force lack. Raises ``QuarantineError``."""
     stored = till_documents.document(parts.engine, document_id)
     if stored.state != "rejected":
         raise QuarantineError("document_moved_on")
@@ -61,6 +65,9 @@ def map_code(
     if sale is None or old_code not in cure.codes(sale):
         raise QuarantineError("cure_unfit", cure=kind)
     cure.check("" if new == old_code else new)
+    version = None if anyway else cure.lacks(parts)(new)
+    if version is not None:
+        raise QuarantineError(cure.lacking, wanted=new, version=str(version))
     now = parts.clock()
     facts = {"old_code": old_code, "new_code": new}
     with writing(parts.engine) as connection:
@@ -135,6 +142,8 @@ KINDS: dict[CodeCure, CodeKind] = {
         "products",
         lambda sale: (item.product_code for item in sale.items),
         _check_product,
+        lambda parts: parts.lacks_product,
+        "product_not_loaded",
         "product_mapped",
         "product",
     ),
@@ -143,6 +152,8 @@ KINDS: dict[CodeCure, CodeKind] = {
         "payments",
         lambda sale: (payment.method for payment in sale.payments),
         _check_payment,
+        lambda parts: parts.lacks_payment,
+        "payment_not_loaded",
         "payment_mapped",
         "payment",
     ),

@@ -18,6 +18,9 @@ from malote.wire import FileReceipt, PouchFile
 Booked = Callable[[Sequence[Document]], list[bool]]
 # Takes files in as if their till had sent them. Raises ``StoreError``, ``OSError``.
 Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
+# The version of the loads in force that lacks this code; None: it has it, or nothing is loaded that says. Raises
+# ``StoreError``.
+Lacks = Callable[[str], int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,5 +35,7 @@ class QuarantineParts:
     take: Take
     read: Callable[[bytes], list[Reading]]
     booked: Booked
+    lacks_product: Lacks
+    lacks_payment: Lacks
     max_file_bytes: int
     clock: Callable[[], float] = time.time  # seconds since the epoch

@@ -109,22 +109,27 @@ class Quarantine:
         return cure_difference.accept_difference(self.parts, selection, actor, reason=reason)
 
     def map_product(
-        self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
+        self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = "", anyway: bool = False
     ) -> CureReport:
         """From now on books the issuer's product ``old_code`` as ``new_code``, and replays the document.
 
-        Raises ``DocumentNotFoundError``, ``QuarantineError``.
+        Raises ``DocumentNotFoundError``; ``QuarantineError``: ``product_not_loaded`` where the loads
+        lack the new one, unless ``anyway``.
         """
-        return cure_codes.map_code(self.parts, "map_product", document_id, old_code, new_code, actor, reason=reason)
+        return cure_codes.map_code(
+            self.parts, "map_product", document_id, old_code, new_code, actor, reason=reason, anyway=anyway
+        )
 
     def map_payment(
-        self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
+        self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = "", anyway: bool = False
     ) -> CureReport:
         """From now on books the issuer's method of payment ``old_code`` (tPag) as ``new_code``; replays the document.
 
-        Raises ``DocumentNotFoundError``, ``QuarantineError``.
+        Raises ``DocumentNotFoundError``; ``QuarantineError``: ``payment_not_loaded`` as ``map_product``.
         """
-        return cure_codes.map_code(self.parts, "map_payment", document_id, old_code, new_code, actor, reason=reason)
+        return cure_codes.map_code(
+            self.parts, "map_payment", document_id, old_code, new_code, actor, reason=reason, anyway=anyway
+        )
 
     def mappings(self) -> list[Mapping]:
         """What people mapped or accepted at rejected documents, and what is in force of it, the newest first."""

@@ -17,6 +17,8 @@ from malote.quarantine import same_cause
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 from malote.register.documents import StoredDocument
 
+NOT_LOADED = ("product_not_loaded", "payment_not_loaded")
+
 
 @post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
 def replay(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
@@ -116,14 +118,25 @@ def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Resp
 def _mapped(
     request: ConsoleRequest, document_id: int, map_code: Callable[..., CureReport], old: str, new: str
 ) -> Response[Any]:
-    """``old`` and ``new``: the form's fields that say the codes."""
-    return _cured(
-        request,
-        document_id,
-        lambda visit: map_code(
-            document_id, visit.text(old).strip(), visit.text(new).strip(), visit.actor, reason=_reason(visit)
-        ),
-    )
+    """``old`` and ``new``: the form's fields that say the codes. Asks where the loads lack the new one."""
+
+    def cure(visit: Visit) -> CureReport:
+        codes = visit.text(old).strip(), visit.text(new).strip()
+        return map_code(document_id, *codes, visit.actor, reason=_reason(visit), anyway=visit.text("anyway") == "1")
+
+    try:
+        return _cured(request, document_id, cure)
+    except PageRefusedError as error:
+        if error.code not in NOT_LOADED:
+            raise
+        visit = visit_of(request)
+        typed = {name: visit.text(name) for name in (old, new, "reason", "cause", "tab", "shown")}
+        cured = document.find(services_of(request), document_id)
+        shown = {"section": "tills", "document": cured, "code": error.code, "facts": error.facts, "typed": typed}
+        response = answer(request, "map_anyway", shown, events={"openDialog": "confirm"})
+        response.set_header("HX-Retarget", "#confirm-body")
+        response.set_header("HX-Reswap", "innerHTML")
+        return response
 
 
 def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], CureReport]) -> Response[Any]:
