@@ -83,7 +83,7 @@ def test_a_page_that_asks_twice_has_the_tills_judged_once(spool_engine: Engine) 
 
 def test_the_verdict_is_about_the_heaviest_light_and_its_heaviest_cause(spool_engine: Engine) -> None:
     store_of(spool_engine)
-    said = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None)
+    said = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None, NOW)
     assert (said.light, said.tills, said.every, said.sales, said.cents, said.since) == (
         "stopped",
         2,
@@ -98,25 +98,39 @@ def test_the_verdict_is_about_the_heaviest_light_and_its_heaviest_cause(spool_en
 
 def test_a_structure_that_lacks_columns_stops_everybody_and_leads_to_the_load_manager(spool_engine: Engine) -> None:
     add_till(spool_engine, "caixa1", {("rejected", "structure_outdated"): 4})
-    said = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None)
+    said = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None, NOW)
     assert (said.light, said.every, said.way) == ("stopped", True, "structures")
 
 
 def test_a_lock_is_told_before_the_first_sale_has_given_up_and_a_calm_store_is_calm(spool_engine: Engine) -> None:
-    assert verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None) == Verdict("empty")
+    assert verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None, NOW) == Verdict("empty")
     add_till(spool_engine, "caixa1")
     calm = grouped(spool_engine, GroupsQuery(), now=NOW)
-    assert verdict(calm, None).light == "ok"
-    held = verdict(calm, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True))
+    assert verdict(calm, None, NOW).light == "ok"
+    held = verdict(calm, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True), NOW)
     # Of the tills nothing is said: their lights beside it are green still.
     assert (held.light, held.tills, held.every, held.sales, held.way) == ("stopped", 0, False, 3, "locks")
     assert held.held
 
 
+def test_what_cures_itself_asks_for_nobody_within_its_first_minute(spool_engine: Engine) -> None:
+    one = add_till(spool_engine, "caixa1", {("waiting", "not_authorised_yet"): 1})
+    waits = {"state": "waiting", "reason_code": "not_authorised_yet", "accepted_at": NOW - 5}
+    add_documents(spool_engine, one, [waits])
+    found = grouped(spool_engine, GroupsQuery(), now=NOW)
+    said = verdict(found, None, NOW)
+    assert (said.light, said.tills, said.under_way, said.first) == ("ok", 1, 1, None)
+    later = verdict(found, None, NOW + 60)
+    assert (later.light, later.sales, later.way) == ("attention", 1, "assistant")
+    add_till(spool_engine, "caixa2", {("rejected", "items_sum"): 1})
+    beside = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None, NOW)
+    assert (beside.light, beside.tills, beside.more_causes) == ("attention", 1, 0)
+
+
 def test_a_fresh_lock_is_told_before_what_only_asks_for_attention(spool_engine: Engine) -> None:
     add_till(spool_engine, "caixa1", {("rejected", "items_sum"): 2})
     found = grouped(spool_engine, GroupsQuery(), now=NOW)
-    held = verdict(found, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True))
+    held = verdict(found, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True), NOW)
     assert (held.light, held.held, held.sales, held.way) == ("stopped", True, 3, "locks")
     assert (held.more_causes, held.more_tills) == (1, 1)
 

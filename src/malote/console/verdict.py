@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from malote import rejection
 from malote.findings.kinds import Light
 from malote.findings.till_groups import GroupedTills, TillGroup
 from malote.locks.lock_reports import Stoppage
@@ -31,6 +32,7 @@ _WAYS: dict[str, Way] = {
     "unproven": "till",
 }
 _QUIET: frozenset[str] = frozenset({"ok", "disabled", "checking"})
+PASSING_SECONDS = 60.0  # that what cures itself may take before the strip speaks of it
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -52,9 +54,9 @@ class Verdict(msgspec.Struct, frozen=True):
     held: bool = False  # a lock holds sales up, which no till's own light says yet
 
 
-def verdict(grouped: GroupedTills, stoppage: Stoppage | None) -> Verdict:
-    """Of the tills grouped by cause, whatever a page filters."""
-    told = [one for one in grouped.groups if one.cause not in _QUIET]
+def verdict(grouped: GroupedTills, stoppage: Stoppage | None, now: float) -> Verdict:
+    """Of the tills grouped by cause, whatever a page filters. ``now``: seconds since the epoch."""
+    told = [one for one in grouped.groups if one.cause not in _QUIET and not _is_passing(one, now)]
     enabled = sum(count for light, count in grouped.lights.items() if light != "disabled")
     if stoppage is not None and (not told or told[0].light == "attention"):
         return _held(told, stoppage)
@@ -81,6 +83,12 @@ def verdict(grouped: GroupedTills, stoppage: Stoppage | None) -> Verdict:
     )
 
 
+def _is_passing(group: TillGroup, now: float) -> bool:
+    """A sale that waits for a moment, such as for its authorisation, is the usual way of a sale."""
+    fresh = group.since is not None and now - group.since < PASSING_SECONDS
+    return fresh and group.cause == "waiting" and bool(group.code) and rejection.entry(group.code).cure == "itself"
+
+
 def _held(told: Sequence[TillGroup], stoppage: Stoppage) -> Verdict:
     """Seen before the first sale has given up: of the tills nothing is said that their lights don't say."""
     return Verdict(
@@ -98,4 +106,5 @@ def _calm(grouped: GroupedTills, enabled: int) -> Verdict:
     if not enabled:
         return Verdict("empty")
     light: Literal["checking", "ok"] = "checking" if any(one.cause == "checking" for one in grouped.groups) else "ok"
-    return Verdict(light, enabled, under_way=sum(one.sales for one in grouped.groups if one.cause == "ok"))
+    under_way = sum(one.sales for one in grouped.groups if one.cause in ("ok", "waiting"))
+    return Verdict(light, enabled, under_way=under_way)

@@ -53,7 +53,7 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
     tills: list[TillOverview] = listed["tills"]
     lights = listed["lights"]
     stoppage = services.locks.stoppage()
-    told = verdict(listed["summary"], stoppage)
+    told = verdict(listed["summary"], stoppage, services.now())
     return {
         "section": "tills",
         "query": query,
