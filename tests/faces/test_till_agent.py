@@ -15,7 +15,7 @@ from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.till import storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
-from malote.till.loads import loads_database
+from malote.till.loads import loads_database, loads_upkeep
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import OutboxCounts
@@ -298,3 +298,21 @@ def test_loads_are_written_for_the_pos_beside_the_sales_and_damaged_ones_hold_no
     drained = an_agent(tmp_path, settings, ears).drain(WAIT_SECONDS)
     assert (drained.ending, ears.codes()) == ("proven", ["loads_damaged"])
     assert agent_server.ledger.contacts[-1].loads == wire.LoadsHeld(0)
+
+
+def test_loads_damaged_while_it_runs_are_set_aside_and_sales_go_on(
+    tmp_path: Path, pos_folder: Path, agent_server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loads_upkeep, "STEP_SECONDS", 0.05)
+    till, ears = LoadedTill(tmp_path), Ears()
+    with till.outbox:
+        till.depot.stage((PRICE, prices(3)))
+        till.obey(till.depot.order_of(1))
+    with running(an_agent(tmp_path, till_settings(pos_folder, server=agent_server.url), ears)):
+        wait_for(lambda: any(said.loads and said.loads.version == 1 for said in agent_server.ledger.contacts))
+        content = till.path.read_bytes()
+        till.path.write_bytes(content[:5000] + b"x" * len(content[5000:]))
+        wait_for(lambda: ears.codes() == ["loads_damaged"])
+        put(pos_folder, "1.xml", b"a sale")
+        wait_for(lambda: len(agent_server.ledger.booked) == 1)
+    assert list(tmp_path.glob("loads.sqlite3.damaged-*"))

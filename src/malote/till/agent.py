@@ -16,10 +16,8 @@ from malote.till.contact_report import TillSigns
 from malote.till.courier import Courier
 from malote.till.draining import Drain, Drained
 from malote.till.folder_counts import FolderSight
-from malote.till.loads import loads_database
-from malote.till.loads.carrying_over import carry_over
-from malote.till.loads.loads_database import LoadsError
-from malote.till.loads.output_files import LOOK_SECONDS, OutputFiles
+from malote.till.loads.loads_database import LoadsDamagedError
+from malote.till.loads.loads_upkeep import LoadsUpkeep
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.own_files import close_files
@@ -66,7 +64,7 @@ class Agent:
         self._sight = FolderSight()
         self._signs = TillSigns(voice, self._sight, clock.now)
         self._distress_due = 0.0  # by the monotonic clock
-        self._are_loads_checked = False
+        self._loads = LoadsUpkeep(outbox_path, settings, voice, clock, disk)
 
     def stop(self) -> None:
         """Ends ``run`` or ``drain`` soon, with everything safe. May be called from a signal handler."""
@@ -118,9 +116,7 @@ class Agent:
             pass
         clear_proven(outbox, self._settings, self._voice)
         drop_old_contents(outbox, self._settings, self._clock.now())
-        self._check_loads()
-        if self._settings.loads.files:
-            OutputFiles(self._path, self._settings.loads, self._disk).write_and_tell(self._clock.now(), self._voice)
+        self._loads.once()
         return drain.ended()
 
     # ---- running ----
@@ -133,7 +129,7 @@ class Agent:
             "capture": self._capture_loop,
             "courier": lambda: self._courier_loop(server),
             "watch": self._watch_loop,
-            "loads": self._loads_loop,
+            "loads": lambda: self._loads.run(self._session_over),
         }
         threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=name, daemon=True)
@@ -150,9 +146,12 @@ class Agent:
         failure: BaseException | None = self._failure
         for thread in threads:
             # A request under way may take long; leaving it is as safe as any lost reply. A damaged file must be let go.
-            thread.join(None if isinstance(failure, OutboxDamagedError) else _FAREWELL_SECONDS)
+            is_damaged = isinstance(failure, OutboxDamagedError | LoadsDamagedError)
+            thread.join(None if is_damaged else _FAREWELL_SECONDS)
         if isinstance(failure, OutboxDamagedError):
             self._rebuild()
+        elif isinstance(failure, LoadsDamagedError):
+            self._loads.make_anew()
         elif failure is not None:
             raise failure
 
@@ -161,7 +160,7 @@ class Agent:
         while not self._session_over.is_set():
             try:
                 work()
-            except OutboxDamagedError as error:
+            except (OutboxDamagedError, LoadsDamagedError) as error:
                 self._failure = error
                 self._session_over.set()
             except OutboxError as error:
@@ -219,16 +218,6 @@ class Agent:
                 if wait > 0:
                     self._new_files.wait(wait)
                     self._new_files.clear()
-
-    def _loads_loop(self) -> None:
-        self._check_loads()
-        if not self._settings.loads.files:
-            self._session_over.wait()
-            return
-        files = OutputFiles(self._path, self._settings.loads, self._disk)
-        while not self._session_over.is_set():
-            is_written = files.write_and_tell(self._clock.now(), self._voice)
-            self._session_over.wait(LOOK_SECONDS if is_written else self._settings.poll_seconds)
 
     def _watch_loop(self) -> None:
         folder = Path(self._settings.folder).absolute()
@@ -321,19 +310,6 @@ class Agent:
             except OSError as error:
                 raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
             yield
-
-    def _check_loads(self) -> None:
-        """Reads all of a file that may be large: beside the capture of sales, and once."""
-        if self._are_loads_checked:
-            return
-        self._are_loads_checked = True
-        aside = loads_database.set_aside_if_damaged(
-            loads_database.path_beside(self._path), self._clock.now(), self._disk
-        )
-        if aside is not None:
-            with suppress(LoadsError, OSError):  # a full load comes in any case
-                carry_over(aside, loads_database.path_beside(self._path), self._disk)
-            self._voice.happened("loads_damaged", path=str(aside))
 
     def _warn_of_clear_text(self, server: ServerClient) -> None:
         if server.in_the_clear:

@@ -39,6 +39,12 @@ def hash_again(connection: sqlite3.Connection, table: RowTable, buckets: Iterabl
             yield
 
 
+def kept(connection: sqlite3.Connection, table: RowTable, first: int, last: int) -> dict[int, bytes]:
+    """Of the buckets from one number and before the other, as last hashed."""
+    query = "SELECT number, hash FROM _bucket WHERE entity = ? AND number >= ? AND number < ?"
+    return dict(connection.execute(query, (table.entity.name, first, last)).fetchall())
+
+
 def entity_digest(connection: sqlite3.Connection, table: RowTable) -> str:
     """Of the buckets as last hashed."""
     found = connection.execute("SELECT number, hash FROM _bucket WHERE entity = ?", (table.entity.name,))

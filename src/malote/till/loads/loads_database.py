@@ -94,6 +94,11 @@ class LoadsDamagedError(LoadsError):
     """The file is no database any more, not a whole one, or one of something else: it is to be set aside."""
 
 
+def _is_no_text(error: sqlite3.DatabaseError) -> bool:
+    """A text of the file that is none: of Python's own, and so without a code of SQLite's."""
+    return isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", None) is None
+
+
 def path_beside(outbox: Path) -> Path:
     return outbox.with_name(FILE)
 
@@ -104,6 +109,8 @@ def told_apart(path: Path, disk: Disk = DISK) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if _is_no_text(error):
+            raise LoadsDamagedError("loads_damaged", path=str(path)) from error
         match storage.fault_of(error, path, disk):
             case "damaged":
                 raise LoadsDamagedError("loads_damaged", path=str(path)) from error

@@ -102,6 +102,11 @@ class RowTable:
         found = connection.execute(f'SELECT "_hash" FROM "{self.name}" WHERE "_bucket" = ?', (bucket,))
         return [one for (one,) in found]
 
+    def of_buckets(self, connection: sqlite3.Connection, first: int, last: int) -> Iterator[Stored]:
+        """Rows of the buckets from one number and before the other."""
+        query = f'SELECT * FROM "{self.name}" WHERE "_bucket" >= ? AND "_bucket" < ?'
+        return connection.execute(query, (first, last))
+
     def all_hashes(self, connection: sqlite3.Connection) -> Iterator[tuple[int, bytes]]:
         """With their buckets, bucket by bucket."""
         return connection.execute(f'SELECT "_bucket", "_hash" FROM "{self.name}" ORDER BY "_bucket"')
