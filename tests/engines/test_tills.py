@@ -84,7 +84,11 @@ def test_no_two_tills_of_one_name(spool_engine: Engine) -> None:
     with pytest.raises(TillError) as caught:
         tills.create_till(spool_engine, "../caixa1")
     assert caught.value.code == "till_name_invalid"
+    with pytest.raises(TillError) as caught:
+        tills.create_till(spool_engine, "caixa2", "x" * 81)
+    assert (caught.value.code, caught.value.facts["longest"]) == ("till_label_too_long", "80")
     assert len(tills.list_tills(spool_engine)) == 1
+    assert tills.create_till(spool_engine, "caixa2", "é" * 80)[0].label == "é" * 80
 
 
 def test_a_wrong_token_is_nobody(spool_engine: Engine, till_one: Till, till_two: Till) -> None:

@@ -27,6 +27,8 @@ def test_a_till_is_created_gets_a_new_token_and_is_disabled(tmp_path: Path) -> N
         again = token_of(ana.post("/console/till-accounts/caixa9/token", data=form).text)
         assert again != first
         assert ana.post("/console/till-accounts", data=form | {"name": "CAIXA9"}).status_code == 422
+        long = ana.post("/console/till-accounts", data=form | {"name": "caixa8", "label": "x" * 81})
+        assert (long.status_code, "81 letras; cabem 80" in long.text) == (422, True)
         assert "desativado" in ana.post("/console/till-accounts/caixa9/disabled", data=form | {"disabled": "1"}).text
         assert find_till(services.engine, "caixa9").disabled_at is not None
         trail = ana.get("/console/audit?on=till:caixa9").text

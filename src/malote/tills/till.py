@@ -21,6 +21,7 @@ from malote.trust import tokens
 from malote.trust.principals import Credential, CredentialError, Principal
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+LONGEST_LABEL = 80  # characters
 # Windows takes these for devices, in any folder and any case.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{digit}" for device in ("com", "lpt") for digit in range(10))}
 
@@ -34,10 +35,11 @@ class Till(msgspec.Struct, frozen=True):
 
 
 class TillError(ExplainedError):
-    """A till can't be made or found. ``code``: ``till_name_invalid``, ``till_exists`` or ``till_unknown``."""
+    """A till can't be made or found. ``code``: ``till_name_invalid``, ``till_label_too_long``, ``till_exists`` or
+    ``till_unknown``."""
 
-    def __init__(self, code: str, name: str) -> None:
-        super().__init__(code, till=name)
+    def __init__(self, code: str, name: str, **facts: str) -> None:
+        super().__init__(code, till=name, **facts)
         self.name = name
 
 
@@ -54,6 +56,8 @@ def create_till(engine: Engine, name: str, label: str = "", *, actor: Actor = SY
     Raises ``TillError``. Names that differ only in capitals count as one.
     """
     check_name(name)
+    if len(label) > LONGEST_LABEL:
+        raise TillError("till_label_too_long", name, longest=str(LONGEST_LABEL), length=str(len(label)))
     secret = tokens.new_secret()
     now = time.time()
     values = {

@@ -41,7 +41,7 @@ def show(request: ConsoleRequest) -> Response[str]:
 @post("/till-accounts", status_code=200, sync_to_thread=True, opt=needs(Permission.MANAGE_TILLS))
 def create(request: ConsoleRequest) -> Response[str]:
     visit, accounts = visit_of(request), services_of(request).till_accounts
-    name, label = visit.text("name").strip(), visit.text("label").strip()[:LONGEST]
+    name, label = visit.text("name").strip(), visit.text("label").strip()
     return _acted(request, name, lambda: accounts.create(visit.actor, name, label))
 
 
