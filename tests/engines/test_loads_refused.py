@@ -26,6 +26,10 @@ BROKEN = [
     ("UPDATE produto SET ncm = '99999999' WHERE cod = 9", "product", "load_ncm_unknown"),
     ("UPDATE produto SET descr = printf('%.*c', 121, 'x') WHERE cod = 9", "product", "load_value_unfit"),
     ("UPDATE produto SET descr = NULL WHERE cod = 9", "product", "load_value_missing"),
+    ("UPDATE produto SET descr = '  ' WHERE cod = 9", "product", "load_value_missing"),
+    ("INSERT INTO produto VALUES (' ', 'Brinde', NULL)", "product", "load_value_missing"),
+    ("INSERT INTO embalagem VALUES ('789', '')", "package", "load_value_missing"),
+    ("INSERT INTO preco VALUES ('', 3, 1, NULL, NULL, 10, 'N')", "price", "load_value_missing"),
     ("UPDATE preco SET preco = -1, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_negative"),
     ("UPDATE preco SET preco = 1.999, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_unfit"),
     ("UPDATE embalagem SET ean = '7890000000008' WHERE cod = 9", "package", "load_key_twice"),
@@ -89,3 +93,13 @@ def test_a_refused_row_that_was_mended_is_refused_no_more(shop: Shop) -> None:
     shop.stage()
     assert refused(shop) == {}
     assert shop.prices()["9"] == "9.00"
+
+
+def test_a_product_without_a_barcode_is_no_row_and_holds_nothing(shop: Shop) -> None:
+    shop.stage()
+    shop.erp.do(
+        "INSERT INTO embalagem VALUES (?, ?)", [(one, 9) for one in ("", "  ", None, "SEM GTIN") for _ in "abc"]
+    )
+    shop.erp.do("UPDATE embalagem SET ean = '' WHERE cod = 8")
+    found = shop.staged("package")
+    assert (found.code, found.refused, found.new, found.gone, len(shop.rows("package"))) == ("", 0, 0, 1, 49)

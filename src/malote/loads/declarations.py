@@ -17,10 +17,12 @@ _LONGEST_FILE = 1_000_000  # bytes
 
 
 class DeclaredColumn(EntityColumn, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """``absent``: what a null of the ERP's means, in a key. ``rule``: of ``row_rules``."""
+    """``absent``: what a null of the ERP's means, in a key. ``rule``: of ``row_rules``. ``no_row_without``: where it is
+    empty there is nothing to load, and nothing is wrong."""
 
     absent: str | None = None
     rule: str = ""
+    no_row_without: bool = False
 
     @property
     def plain(self) -> EntityColumn:
@@ -89,7 +91,8 @@ def _loaded(name: str, source: LoadSource, where: str) -> Loaded:
     for column, written in source.columns.items():
         if isinstance(written, LoadColumn):
             given = {one: getattr(written, one) for one in LoadColumn.__struct_fields__ if one != "column"}
-            declared[column] = DeclaredColumn(name=column, **given)
+            stays = column in declared and declared[column].no_row_without
+            declared[column] = DeclaredColumn(name=column, no_row_without=stays, **given)
         elif column not in declared:
             if known:
                 raise ProfileError(where, f"{name} has no column {column}; one of your own says its kind")

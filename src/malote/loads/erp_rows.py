@@ -27,11 +27,13 @@ BATCH = 1000
 _ASKED_AT_ONCE = 200  # keys
 _CHANGED, _GONE = "malote_changed", "malote_gone"
 _FALSE = (None, 0, "", "0", "n", "f", "false", "no", "nao", "não")
+_NO_BARCODE = "SEM GTIN"  # what the fiscal document has for it, and many a catalogue
 _DAY = 10  # characters of a day as a text
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A row: fit to be loaded, gone, or refused with the reason. ``values``: as they came."""
+    """A row: fit to be loaded, gone, or refused with the reason; none of it: it is no row, as that of a product without
+    a barcode. ``values``: as they came."""
 
     values: tuple[Any, ...]
     row: Row | None = None
@@ -53,6 +55,8 @@ class ErpRows:
         self._rules = [
             (place, one.name, *RULES[one.rule]) for place, one in enumerate(loaded.columns) if one.rule in RULES
         ]
+        self._needed = {one.name for one in loaded.columns if one.required}
+        self._barcodes = [place for place, one in enumerate(loaded.columns) if one.no_row_without]
         self.watermark: Watermark | None = None  # the newest change among what was read
 
     def read(self, connection: Connection, since: Watermark | None) -> Iterator[list[Read]]:
@@ -136,6 +140,8 @@ class ErpRows:
         self.watermark = later(self.watermark, changed, self._now)
         given = values[:width]
         try:
+            if any(_is_blank(given[place]) or given[place] == _NO_BARCODE for place in self._barcodes):
+                return Read(given)
             if _is_true(gone):
                 return Read(given, gone=self._key_alone(given))
             row = self._loaded.entity.row(self._whole(given))
@@ -160,9 +166,15 @@ class ErpRows:
             )
         if declared.kind == "instant":
             return self._end(value) if declared.name == "valid_until" else self._moment(value)
+        if declared.kind == "text" and self._is_needed(declared.name) and _is_blank(value):
+            return declared.absent
         if declared.kind == "boolean" and isinstance(value, str):
             return _TRUTHS.get(value.strip(), value)
         return _plain_text(value) if declared.kind == "text" else value
+
+    def _is_needed(self, name: str) -> bool:
+        """Whether a blank is no value of a column: where one must be there, and of what names the thing."""
+        return name in self._needed or name == self._loaded.entity.key[0]
 
     def _moment(self, value: Any) -> Any:
         try:
@@ -224,6 +236,10 @@ class ErpRows:
 
 def _is_true(flag: Any) -> bool:
     return (flag.strip().lower() if isinstance(flag, str) else flag) not in _FALSE
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _among(one: ColumnElement[Any], values: set[Any]) -> ColumnElement[bool]:
