@@ -1,6 +1,7 @@
 """A till goes back to the load before and is kept there: as the server orders it, or as it was done at the till."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from malote.database.load_tables import load_version
 from malote.database.migrations import migrate
 from malote.findings.load_findings import load_findings
 from malote.load_format.wire import LoadOrder
-from malote.loads import forgetting, load_status
+from malote.loads import forgetting, load_status, tills_held
 from malote.loads.load_reports import TillLoad
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
@@ -167,6 +168,58 @@ def test_other_orders_of_loads_bring_it_what_it_is_kept_at(chain: Chain) -> None
     assert (order.version, order.back_from, order.anew) == (1, 2, True)
     told = msgspec.json.decode(chain.kind.merged(chain.says(till).payload, placing.payload), type=LoadOrder)  # type: ignore[union-attr,arg-type]
     assert (told.version, told.anew) == (1, True)
+
+
+def test_who_released_it_may_order_what_was_taken_back(chain: Chain) -> None:
+    till = chain.tills[0]
+    chain.back.order([till.name], ANA)
+    chain.says(till)
+    chain.obeys(till)
+    chain.back.release([till.name], ANA)
+    newest = chain.kind.target()
+    assert newest
+    with reading(chain.engine) as connection:
+        placings = chain.back.placings(connection, chain.tills[:2], newest.order())
+    ordered = [msgspec.json.decode(one.payload, type=LoadOrder).anew for one in placings]
+    assert ordered == [True, False], "it refuses that version otherwise"
+
+
+# What a till has of rows given alone, at 3 and 4, above the whole of 2: after what it says
+@pytest.mark.parametrize(
+    ("version", "by_order", "left"),
+    [
+        (4, None, {"one": 3, "two": 4}),  # nothing was taken back
+        (3, 0, {"one": 3}),  # at the till
+        (2, 0, {}),  # twice
+        (2, 77, {}),  # as ordered: the rows of 2 and no others
+        (0, None, {}),  # its loads.sqlite3 was deleted
+    ],
+)
+def test_rows_given_alone_go_with_the_step_that_brought_them(
+    chain: Chain, version: int, by_order: int | None, left: dict[str, int]
+) -> None:
+    till, whole = chain.tills[0], chain.held[chain.tills[0].id].entities
+    for key, brought in (("one", 3), ("two", 4)):
+        chain.next_version(f"{brought}0")
+        with writing(chain.engine) as connection:
+            tills_held.note_chosen(connection, till.id, {"price": [key.encode()]}, brought, chain.clock())
+        chain.held[till.id] = wire.LoadsHeld(brought, int(chain.clock()), whole)
+        chain.kind.note(till, _contact(chain, till))
+    (step,) = chain.back.order([till.name], ANA, dry_run=True)
+    assert (step.version, step.rows) == (2, {"price": 2}), "what it had at 3 no order can bring"
+    back_from = 0 if by_order is None else 4
+    chain.held[till.id] = wire.LoadsHeld(
+        version, int(chain.clock()) + 1, whole if version else {}, back_from, by_order or 0
+    )
+    for _ in range(2):
+        chain.server()  # it is said once more
+        chain.kind.note(till, _contact(chain, till))
+    with reading(chain.engine) as connection:
+        assert tills_held.newest(connection, [till.id])[till.id].chosen.get("price", {}) == left
+
+
+def _contact(chain: Chain, till: Till) -> wire.Contact:
+    return wire.Contact("1", datetime.fromtimestamp(chain.clock(), UTC), 0, 0, orders=[], loads=chain.held[till.id])
 
 
 def test_an_order_of_the_newest_that_a_till_is_at_gives_way(chain: Chain) -> None:

@@ -149,8 +149,9 @@ def _show(found: LoadsStatus, settings: Settings) -> None:
     if found.history:
         table = plain_table(_HISTORY.of(language))
         for change in found.history:
-            said = _BY_HAND.of(language).format(version=change.version_before or change.rolled_back_from)
-            said = said if change.rolled_back_from else ""
+            said = ""
+            if change.rolled_back_from and change.version_before != change.version:
+                said = _BY_HAND.of(language).format(version=change.version_before or change.rolled_back_from)
             said = said or (_EMERGENCY.of(language) if change.emergency else "")
             table.add_row(local_time(change.at, language), str(change.version), str(change.changed), said)
         console.print(table)

@@ -57,10 +57,11 @@ def of(connection: Connection, till_id: int, now: float) -> Back | None:
 
 def earlier(connection: Connection, held: Held, most: int) -> list[Held]:
     """The loads that the till had before the one that it has, as far as they are known here: the latest first, each
-    version once."""
+    version once. None of those in which it had some rows given alone: no order can bring these back."""
     query = (
         select(load_till.c.version, load_till.c.others, load_till.c.applied_at)
         .where(load_till.c.till_id == held.till_id, load_till.c.version < held.version, load_till.c.version > 0)
+        .where(load_till.c.chosen == "{}")
         .order_by(load_till.c.id.desc())
         .limit(most * 4)  # a row for each change: of a load that came in parts there are some
     )

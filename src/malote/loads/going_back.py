@@ -114,13 +114,17 @@ class GoingBack:
 
     def placings(self, connection: Connection, tills: Sequence[Till], order: LoadOrder) -> list[Placing]:
         """An order for these tills. One that is kept at an earlier load is to have of that what the others get of the
-        newest; of chosen rows it gets none."""
-        kept, text = back_rows.in_force(connection, self._clock()), msgspec.json.encode(order).decode()
+        newest; of chosen rows it gets none. One that is released, and was taken back from this version, is to have all
+        of it, since it refuses it otherwise."""
+        kept = back_rows.in_force(connection, self._clock())
+        held = tills_held.newest(connection, [one.id for one in tills])
         found = []
         for till in tills:
             back = kept.get(till.id)
             if back is None:
-                found.append(Placing(till.id, text))
+                was_taken_back = till.id in held and held[till.id].rolled_back_from >= order.version
+                mine = msgspec.structs.replace(order, anew=True) if was_taken_back else order
+                found.append(Placing(till.id, msgspec.json.encode(mine).decode()))
             elif not order.items:
                 mine = msgspec.structs.replace(back_rows.order_of(connection, back, back.back_from), anew=order.anew)
                 found.append(Placing(till.id, msgspec.json.encode(mine).decode()))
@@ -148,8 +152,11 @@ class GoingBack:
         changed = {}
         for name, state in order.entities.items():
             known = entity_rows.state_of(connection, name, held.version_of(name))
+            count = len(held.chosen.get(name, ()))  # rows that it was given alone
             if known is not None and known[1] != state:
-                changed[name] = published_rows.count_changed(connection, known[0], known[1].version, state.version)
+                count += published_rows.count_changed(connection, known[0], known[1].version, state.version)
+            if count:
+                changed[name] = count
         return StepBack(till.name, held.version, before.version, changed)
 
 

@@ -59,7 +59,8 @@ def note(connection: Connection, till_id: int, said: LoadsHeld, skew: float, now
     )
     before = newest(connection, [till_id]).get(till_id)
     if before is not None:
-        found = msgspec.structs.replace(found, chosen=_left(before.chosen, found))
+        chosen = _kept_chosen(connection, found, said) if said.rolled_back_from else before.chosen
+        found = msgspec.structs.replace(found, chosen=_left(chosen, found) if said.version else {})
         if _content(before) == _content(found):
             return before
     return _add(connection, found)
@@ -94,6 +95,21 @@ def _left(chosen: dict[str, dict[str, int]], held: Held) -> dict[str, dict[str, 
         for name, some in chosen.items()
     }
     return {name: some for name, some in kept.items() if some}
+
+
+def _kept_chosen(connection: Connection, held: Held, said: LoadsHeld) -> dict[str, dict[str, int]]:
+    """Of rows that it was given alone those that it has after a step back. One that was ordered left none: its rows are
+    proven to be those of the versions. One at the till led to what it had when it was at that version."""
+    if said.rolled_back_by:
+        return {}
+    there = (load_till.c.till_id == held.till_id) & (load_till.c.version == held.version)
+    row = connection.execute(select(load_till.c.chosen).where(there).order_by(load_till.c.id.desc()).limit(1)).first()
+    chosen: dict[str, dict[str, int]] = _decoded(row.chosen) if row is not None else {}
+    # They are noted a moment before the version that they came with.
+    return {
+        name: {key: version for key, version in some.items() if version <= held.version}
+        for name, some in chosen.items()
+    }
 
 
 def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
