@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from malote import wire
 from malote.config import LoadsSettings
 from malote.database.account_tables import audit_entry
 from malote.database.engine import open_database, reading, writing
+from malote.database.errors import StoreError
 from malote.database.load_tables import load_version
 from malote.database.migrations import migrate
 from malote.findings.load_findings import load_findings
@@ -21,6 +23,7 @@ from malote.loads.load_reports import TillLoad
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
 from malote.tills.till import Till
+from tests.engines.accounts_support import at_once
 from tests.engines.loads_chain import WAVES, Chain
 from tests.engines.loads_support import ANA, SETTINGS, Erp
 
@@ -201,9 +204,11 @@ def test_rows_given_alone_go_with_the_step_that_brought_them(
     till, whole = chain.tills[0], chain.held[chain.tills[0].id].entities
     for key, brought in (("one", 3), ("two", 4)):
         chain.next_version(f"{brought}0")
+        chain.held[till.id] = wire.LoadsHeld(brought, int(chain.clock()), whole)
+        if brought == 3:  # its word of the version may come before that of the order, or after
+            chain.kind.note(till, _contact(chain, till))
         with writing(chain.engine) as connection:
             tills_held.note_chosen(connection, till.id, {"price": [key.encode()]}, brought, chain.clock())
-        chain.held[till.id] = wire.LoadsHeld(brought, int(chain.clock()), whole)
         chain.kind.note(till, _contact(chain, till))
     (step,) = chain.back.order([till.name], ANA, dry_run=True)
     assert (step.version, step.rows) == (2, {"price": 2}), "what it had at 3 no order can bring"
@@ -287,6 +292,16 @@ def test_what_a_till_is_kept_at_is_not_forgotten(chain: Chain) -> None:
     assert chain.prices(1)["1"] == "10.00"
     chain.back.release([till.name], ANA)
     assert forgetting.forget(chain.engine, chain.clock()) > 0
+
+
+def test_of_two_who_take_it_back_at_the_same_moment_one_does(spool_engine: Engine, tmp_path: Path) -> None:
+    for chain in _chain(spool_engine, tmp_path, SETTINGS):
+        names = [one.name for one in chain.tills]
+        found = at_once(*(partial(chain.back.order, order, ANA) for order in (names, names, names[::-1])))
+        assert {type(one) for one in found} <= {list, StoreError}, "the others are told to try again"
+        assert list in {type(one) for one in found}
+        for till in chain.tills:
+            assert _order(chain.says(till)).back_from == 2
 
 
 # ---- wave by wave ----

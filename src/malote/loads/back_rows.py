@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from malote.database.chunks import chunks
+from malote.database.errors import StoreError
 from malote.database.load_tables import load_back, load_till
+from malote.database.upserting import insert_into
 from malote.load_format.wire import LoadOrder
-from malote.loads import entity_rows
+from malote.loads import entity_rows, tills_held
 from malote.loads.load_reports import KeptBack
 from malote.loads.tills_held import Held
 from malote.wire import LoadsHeld
@@ -59,17 +61,17 @@ def earlier(connection: Connection, held: Held, most: int) -> list[Held]:
     """The loads that the till had before the one that it has, as far as they are known here: the latest first, each
     version once. None of those in which it had some rows given alone: no order can bring these back."""
     query = (
-        select(load_till.c.version, load_till.c.others, load_till.c.applied_at)
+        select(load_till.c.version, load_till.c.others, load_till.c.applied_at, load_till.c.chosen)
         .where(load_till.c.till_id == held.till_id, load_till.c.version < held.version, load_till.c.version > 0)
-        .where(load_till.c.chosen == "{}")
         .order_by(load_till.c.id.desc())
         .limit(most * 4)  # a row for each change: of a load that came in parts there are some
     )
     found: dict[int, Held] = {}
     for row in connection.execute(query):
-        values = {"version": row.version, "others": msgspec.json.decode(row.others), "applied_at": row.applied_at}
+        values = {name: msgspec.json.decode(getattr(row, name)) for name in ("others", "chosen")}
+        values |= {"version": row.version, "applied_at": row.applied_at}
         found.setdefault(row.version, msgspec.structs.replace(held, **values))
-    return list(found.values())[:most]
+    return [one for one in found.values() if not tills_held.chosen_of(one.chosen, one.version)][:most]
 
 
 def order_of(connection: Connection, back: Back | Held, back_from: int) -> LoadOrder:
@@ -91,7 +93,8 @@ def place(
     until: float | None = None,
     till_at: int = 0,
 ) -> Back:
-    """Keeps the till at what ``held`` says. One that stood before ends here."""
+    """Keeps the till at what ``held`` says. One that stood before ends here. Raises ``StoreError`` where another
+    transaction keeps the till at the same moment: it is worth a second try."""
     release(connection, [held.till_id], who, now)
     values = {
         "till_id": held.till_id,
@@ -105,7 +108,11 @@ def place(
         "till_at": till_at,
         "released_by": "",
     }
-    return _back(connection.execute(insert(load_back).values(values).returning(*load_back.c)).one())
+    statement = insert_into(connection, load_back).values(values).on_conflict_do_nothing().returning(*load_back.c)
+    row = connection.execute(statement).one_or_none()
+    if row is None:  # PostgreSQL alone has two writers: the other one's row wasn't there to be ended
+        raise StoreError("store_away", detail="the till is being kept at a load by another")
+    return _back(row)
 
 
 def release(connection: Connection, till_ids: Sequence[int], who: str, now: float) -> None:

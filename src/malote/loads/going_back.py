@@ -79,9 +79,10 @@ class GoingBack:
             with reading(self._engine) as connection:
                 return [self._step(connection, till, *self._before(connection, till, to)) for till in chosen]
         with writing(self._engine) as connection:
-            steps = [self._go(connection, till, to, actor, reason, until, now) for till in chosen]
+            in_turn = sorted(chosen, key=lambda one: one.id)  # of two at once neither waits for the other
+            steps = {one.name: self._go(connection, one, to, actor, reason, until, now) for one in in_turn}
         self._orders.kept_back_changed()
-        return steps
+        return [steps[one.name] for one in chosen]
 
     def _go(
         self, connection: Connection, till: Till, to: int, actor: Actor, reason: str, until: float | None, now: float

@@ -104,12 +104,13 @@ def _kept_chosen(connection: Connection, held: Held, said: LoadsHeld) -> dict[st
         return {}
     there = (load_till.c.till_id == held.till_id) & (load_till.c.version == held.version)
     row = connection.execute(select(load_till.c.chosen).where(there).order_by(load_till.c.id.desc()).limit(1)).first()
-    chosen: dict[str, dict[str, int]] = _decoded(row.chosen) if row is not None else {}
-    # They are noted a moment before the version that they came with.
-    return {
-        name: {key: version for key, version in some.items() if version <= held.version}
-        for name, some in chosen.items()
-    }
+    return chosen_of(_decoded(row.chosen), held.version) if row is not None else {}
+
+
+def chosen_of(chosen: Mapping[str, Mapping[str, int]], version: int) -> dict[str, dict[str, int]]:
+    """Those that came with this version or before: they may be noted a moment before the version is."""
+    kept = {name: {key: came for key, came in some.items() if came <= version} for name, some in chosen.items()}
+    return {name: some for name, some in kept.items() if some}
 
 
 def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
