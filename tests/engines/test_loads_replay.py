@@ -88,6 +88,15 @@ def test_what_a_load_brings_is_booked_by_itself_and_nothing_else_is_tried(store:
     assert [one.after for one in found] == [{"documents": 2}]
 
 
+def test_a_product_whose_row_breaks_a_rule_is_there_at_the_erp_all_the_same(store: Store) -> None:
+    store.erp.do("INSERT INTO produto VALUES (51, 'Guaraná', '1')")
+    store.load("product")
+    assert loads_support.refused(store.loads) == {"product": "load_ncm_unknown"}
+    assert [store.look(), store.look()] == [2, 0]
+    store.load("product")
+    assert store.look() == 0
+
+
 def test_what_came_before_a_start_is_not_missed(store: Store) -> None:
     store.load_product(52)
     store.again = ReplayAfterLoad(store.shop.engine)

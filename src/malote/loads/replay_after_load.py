@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, Engine
+import msgspec
+from sqlalchemy import Connection, Engine, func, select
 
 from malote.accounts import audit
+from malote.database.chunks import chunks
 from malote.database.engine import reading
+from malote.database.load_tables import load_refusal
 from malote.fiscal.documents import Sale
 from malote.loads import entity_rows, rows_by_code
 from malote.register import replaying
@@ -17,6 +20,7 @@ from malote.spool.state_changes import LockedDocument
 # What an ERP says that lacks a product: nothing found by a query, a foreign key, a trigger's own words.
 _CODES = ("erp_unmapped", "erp_constraint", "erp_refused")
 _ENTITIES = ("product", "package")
+_OF_PRODUCTS = load_refusal.c.entity.in_(_ENTITIES)
 # Its first price tells of a product whose table has no column of changes, and is read once a day.
 _PRICE = "price"
 MOST = 200  # documents looked into at once
@@ -25,10 +29,10 @@ _LATE_SECONDS = 60.0
 
 
 class ReplayAfterLoad:
-    """A sale goes back if a product or barcode of its lines came, or was changed, after it was refused, or a product
-    got its first price; a mapped line is the product that it is mapped to. One that is refused again waits for the
-    next change of these: trying others would help nobody, and where nothing else is sold they would make the ERP look
-    as if it refused everything. For one thread."""
+    """A sale goes back if a product or barcode of its lines came, or was changed, after it was refused, also as a row
+    that breaks a rule of the loads, or a product got its first price; a mapped line is the product that it is mapped
+    to. One that is refused again waits for the next change of these: trying others would help nobody, and where
+    nothing else is sold they would make the ERP look as if it refused everything. For one thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -61,7 +65,9 @@ class ReplayAfterLoad:
             if _PRICE in states and newest > self._priced_until:
                 brought = entity_rows.last_addition(connection, states[_PRICE][0], self._priced_until)
                 self._priced, self._priced_until = brought or self._priced, newest
+            refused = connection.scalar(select(func.max(load_refusal.c.since)).where(_OF_PRODUCTS)) or 0.0
         found = {(name, states[name][1].version) for name in _ENTITIES if name in states}
+        found.add(("refused", int(refused * 1000)))
         return frozenset({*found, (_PRICE, self._priced)})
 
     def _ready(self, found: Sequence[RefusedDocument]) -> Iterator[int]:
@@ -77,10 +83,15 @@ class ReplayAfterLoad:
             wanted = frozenset().union(*codes.values())
             brought_by = _brought_by(connection, wanted, newest)
             prices = rows_by_code.find(connection, _PRICE, wanted, {newest, *known.values()})
+            refused_since = _refused_since(connection, wanted)
+        settled = {one.place.document_id: one.settled_at for one in found}
         for number, its in codes.items():
-            before = known[number]
-            if any(brought_by.get(code, 0) > before for code in its) or any(
-                prices.at(code, newest) and not prices.at(code, before) for code in its
+            before, since = known[number], settled[number] - _LATE_SECONDS
+            if any(
+                brought_by.get(code, 0) > before
+                or refused_since.get(code, 0.0) > since
+                or (prices.at(code, newest) and not prices.at(code, before))
+                for code in its
             ):
                 yield number
 
@@ -90,6 +101,18 @@ def _codes(sale: Sale, names: MappedCodes) -> frozenset[str]:
     items = [*sale.items, *renamed_sale(sale, names).items]
     found = {code for item in items for code in (item.product_code, item.gtin) if code}
     return frozenset(found | {code.lstrip("0") for code in found if code.isdigit()}) - {""}
+
+
+def _refused_since(connection: Connection, codes: frozenset[str]) -> dict[str, float]:
+    """Of codes whose row breaks a rule of the loads, since when: the ERP has it, and tills don't."""
+    by_key = {msgspec.json.encode([code]): code for code in codes}
+    found: dict[str, float] = {}
+    for some in chunks(list(by_key)):
+        query = select(load_refusal.c.key, load_refusal.c.since).where(_OF_PRODUCTS, load_refusal.c.key.in_(some))
+        for key, since in connection.execute(query):
+            code = by_key[bytes(key)]
+            found[code] = max(found.get(code, 0.0), since)
+    return found
 
 
 def _brought_by(connection: Connection, codes: frozenset[str], newest: int) -> dict[str, int]:
