@@ -125,7 +125,9 @@ def store(tmp_path: Path) -> Any:
     engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
     migrate(engine)
     for number in range(200):
-        tills.create_till(engine, f"caixa{number}", "x" * 500)
+        tills.create_till(engine, f"caixa{number}")
+    with writing(engine) as connection:  # so that there are many pages
+        connection.execute(text("UPDATE till SET label = :label"), {"label": "x" * 500})
     yield engine
     engine.dispose()
 
