@@ -47,7 +47,7 @@ MOMENT = 1_800_000_000.0
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """A store in which somebody's name, CPF, password and token stand wherever a text can stand."""
     with store(tmp_path_factory.mktemp("store")) as opened:
-        one = till(opened, "caixa1", EVERYTHING)
+        one = till(opened)
         sell(opened, one, count=2)
         settle(opened)
         whole = build_note(number=7, consumer=CPF, total=100)
@@ -170,7 +170,10 @@ def test_what_was_received_says_the_same_again(services: Services, tmp_path: Pat
     assert [one.code for one in received.seen.causes] == [one.code for one in view.seen.causes]
     ended = CliRunner().invoke(assemble("evidence"), ["evidence", "read", str(file), "--language", "en"])
     assert ended.exit_code == 0
-    assert "[folder_missing]" in ended.stdout
+    lines = ended.stdout.splitlines()
+    led_to = next(place for place, line in enumerate(lines) if line.endswith("The cause is here:"))
+    assert lines[led_to + 1].startswith("   - "), "it is named there, and not only at the end"
+    assert "   - POS folder not found: caixa1 [folder_missing]" in lines
     assert ended.stdout.splitlines()[0].endswith("· caixa1")
     file.write_bytes(evidence.make(services.runbook, services.runbook.view("", MARIA), [], "pt", MARIA))
     ended = CliRunner().invoke(assemble("evidence"), ["evidence", "read", str(file), "--language", "en"])

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from malote import __version__
+from malote import __version__, rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.bilingual import Bilingual, filled
@@ -31,7 +31,7 @@ from malote.locks.episode_ranking import ranked
 from malote.locks.lock_reports import Tree
 from malote.rejection import Language
 from malote.runbook import redaction, settings_summary, step_texts
-from malote.runbook.next_step import Procedure, decide
+from malote.runbook.next_step import Procedure, RunbookStep, decide
 from malote.runbook.observations import Cause, Marks, Situation
 from malote.runbook.runbook_service import Runbook, View
 from malote.schema.definition import Scope, StructureError
@@ -149,8 +149,19 @@ def procedure_lines(procedure: Procedure, language: Language) -> list[str]:
     for number, step in enumerate(procedure.steps, 1):
         clean = msgspec.structs.replace(step, facts=redaction.facts(step.facts))
         title, state = step_texts.title(step.name, language), step_texts.state(step.state, language)
-        found.append(f"{number}. {title} ({state}): {step_texts.said(clean, language)}")
+        words = step_texts.said(clean, language)
+        found.append(f"{number}. {title} ({state}): {words}")
+        if step.state in ("now", "handed"):
+            found += [f"   - {one}" for one in _spoken_of(step, language)]
     return found
+
+
+def _spoken_of(step: RunbookStep, language: Language) -> list[str]:
+    """The causes that a step's sentence leads to: on a screen they stand below it."""
+    if step.groups:
+        one = step.groups[0]
+        return [f"{rejection.title(one.code, language)} [{one.code}]"]
+    return [f"{step_texts.cause(one, language)} [{one.code}]" for one in step.causes]
 
 
 def _counts(runbook: Runbook, scope: str) -> list[dict[str, Any]]:
