@@ -137,6 +137,26 @@ def test_what_waits_for_a_person_is_not_read_all_the_time(round_: Round) -> None
     assert round_.step(2) == 2
 
 
+def test_what_waits_is_judged_again_at_the_next_look_that_finds_a_change_of_it(
+    round_: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    round_.step(0)
+    read, staged = list[str](), round_.loads.staging.run
+
+    def noted(*words: Any, **others: Any) -> StagingReport:
+        read.extend(others["names"] or ())
+        return staged(*words, **others)
+
+    monkeypatch.setattr(round_.loads.staging, "run", noted)
+    round_.erp.do("UPDATE preco SET preco = 1, alterado = 10 WHERE loja = 3")
+    for _ in range(6):
+        round_.step(2)
+    assert read == ["price", "price"], "held, and once more; nothing of it changed since"
+    round_.erp.do("UPDATE preco SET preco = CASE cod WHEN 7 THEN 12 ELSE 10 END, alterado = 20 WHERE loja = 3")
+    assert round_.step(2) == 2, "set right: the one price that is new goes at once"
+    assert [one.code for one in round_.loads.status().entities] == [""] * 4
+
+
 def test_an_entity_whose_table_was_missing_comes_by_itself_once_it_is_there(round_: Round) -> None:
     round_.erp.do("ALTER TABLE produto RENAME TO antes")
     assert round_.step(0) == 1, "the others"

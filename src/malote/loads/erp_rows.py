@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, column, false, literal, or_, quoted_name, select, table, text
+from sqlalchemy import Connection, Select, column, false, func, literal, or_, quoted_name, select, table, text
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
@@ -70,6 +70,12 @@ class ErpRows:
     def open(self, connection: Connection) -> None:
         """Asks for no row: whether table, columns and right to read them are there. Raises the driver's errors."""
         connection.execute(self._statement(connection, None).where(false()), self._bound()).close()
+
+    def sign(self, connection: Connection, since: Watermark) -> tuple[Any, ...]:
+        """How many rows changed since, and the newest change. Raises the driver's errors."""
+        since_then = self._statement(connection, since).subquery()
+        changed = since_then.c[_CHANGED]
+        return tuple(connection.execute(select(func.count(), func.max(changed)), self._bound()).one())
 
     def doubled(self, connection: Connection, given: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Of rows read alone, those whose key other rows of the ERP have too: as they came.

@@ -16,6 +16,7 @@ from malote.erp.protocol import ErpError
 from malote.loads import entity_rows, planning, versions
 from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
+from malote.loads.held_again import HeldAgain
 from malote.loads.load_service import Loads
 from malote.loads.planning import Plan
 from malote.loads.unreadable import UnreadableEntities
@@ -44,6 +45,7 @@ class LoadRounds:
         self._rest = settings.look_seconds  # from the beginning of one look to the next
         self._took = 0.0  # the look before
         self._unreadable = UnreadableEntities(loads.staging.opens)
+        self._held = HeldAgain(loads.staging.signs)
         self._said = ""  # the trouble that was logged last
 
     def run(self, stop: threading.Event) -> None:
@@ -86,6 +88,7 @@ class LoadRounds:
             unreadable = versions.unreadable(connection)
         entities = self._loads.entities()
         due = self._unreadable.worth_reading(unreadable & entities.keys())
+        due |= self._held.changed(waits & entities.keys() - unreadable)
         names = [
             name
             for name, one in entities.items()

@@ -156,6 +156,25 @@ class Staging:
             erp.close()
         return found
 
+    def signs(self, names: Collection[str]) -> dict[str, object]:
+        """Of those of these entities that say what changed, what is another with each of their changes since they were
+        loaded. Raises ``ErpError`` where the ERP is away; ``ProfileError``."""
+        with reading(self._engine) as connection:
+            before = entity_rows.in_force(connection)
+        found: dict[str, object] = {}
+        erp = self._connect()
+        try:
+            for name, loaded in self._entities().items():
+                known = before.get(name)
+                if name not in names or known is None or known.entity != loaded.entity or known.since is None:
+                    continue
+                rows = ErpRows(loaded, self._settings.parameters, self._zone)
+                with suppress(ErpError), classified(loaded.source.table), erp.read_only() as connected:
+                    found[name] = rows.sign(connected, known.since)
+        finally:
+            erp.close()
+        return found
+
     def chosen(self, names: Collection[str] | None) -> list[Loaded]:
         """These, or all. Raises ``LoadError``: ``load_entity_unknown``, ``load_no_sources``; ``ProfileError``."""
         entities = self._entities()
