@@ -16,6 +16,7 @@ from malote.database.engine import open_database, reading, writing
 from malote.database.migrations import migrate
 from malote.database.order_tables import till_order
 from malote.database.tables import till as tills
+from malote.erp.profiles.load_sources import LoadSource
 from malote.findings.load_findings import load_findings
 from malote.loads import entity_rows, forgetting, sold_lines, sold_prices, tills_held
 from malote.loads.load_orders import LoadOrders
@@ -126,6 +127,29 @@ def test_lines_of_any_shape_are_counted(shop: SellingShop) -> None:
         (day,) = sold_prices.days(connection, {shop.till.id: "caixa1"}, None, 10)
     assert [(one["state"], one.get("cents")) for one in found] == [(state, cents) for *_, state, cents in odd]
     assert (day.lines, day.unlisted, day.differing, day.cents) == (10, 5, 4, 10**13 - 420)
+
+
+def test_promotions_are_those_that_the_till_has_also_where_its_prices_are_older(shop: SellingShop) -> None:
+    shop.erp.do("CREATE TABLE oferta (cod TEXT, produto TEXT, preco NUMERIC)")
+    shop.erp.do("INSERT INTO oferta VALUES ('A', 'P1', 4)")
+    offer = LoadSource({"code": "cod", "product_code": "produto", "price": "preco"}, table="oferta")
+    shop.sources = {"price": PRICE, "promotion": offer}
+    first = shop.stage().version
+    shop.erp.do("UPDATE oferta SET preco = 3")
+    shop.erp.do("UPDATE preco SET preco = 6, alterado = 9 WHERE cod = 'P2'")
+    second = shop.stage(whole=True).version
+    sold = sale(1, issued_at=NOON, items=1)
+    with writing(shop.engine) as connection:
+        states = {"price": entity_rows.states_at(connection, first)["price"][1]}
+        states["promotion"] = entity_rows.states_at(connection, second)["promotion"][1]
+        held = {name: wire.EntityHeld(state.version, state.sha256) for name, state in states.items()}
+        said = wire.LoadsHeld(second, int(NOON.timestamp()) - 3600, held)
+        assert tills_held.note(connection, shop.till.id, said, 0.0, time.time()).others == {"price": 1}
+        for price, state in (("3", "right"), ("4", "differing"), ("5", "right")):
+            item = msgspec.structs.replace(sold.items[0], product_code="P1", unit_price=Decimal(price))
+            of_price = msgspec.structs.replace(sold, items=(item,))
+            (found,) = sold_lines.compared(connection, [ComparedSale(shop.till.id, sold.access_key, of_price)])
+            assert (price, found["state"]) == (price, state)
 
 
 @pytest.mark.parametrize(("printed_behind", "found"), [(3, ["7.00"]), (0, [])])

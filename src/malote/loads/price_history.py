@@ -19,7 +19,7 @@ NONE_CHOSEN: Mapping[str, int] = MappingProxyType({})
 
 
 class PriceList(msgspec.Struct, frozen=True):
-    """What a till had of prices: a version, and the keys of rows that are of another one."""
+    """What a till had of prices, or of promotions: a version, and the keys of rows that are of another one."""
 
     version: int
     chosen: Mapping[str, int] = NONE_CHOSEN
@@ -44,8 +44,8 @@ class Prices:
 
     def rows(self, product: str, wanted: PriceList) -> list[CodeRow]:
         """The product's rows of the list, by key, whenever they are valid."""
-        found = _of_list(self._rows, product, wanted)
-        return found or _of_list(self._meant_rows, self._meant(product, wanted.version), wanted)
+        found = of_list(self._rows, product, wanted)
+        return found or of_list(self._meant_rows, self._meant(product, wanted.version), wanted)
 
     def _meant(self, code: str, version: int) -> str:
         """Of a code that has no price: the product whose barcode it is, or the one that it is with zeros before, which
@@ -54,7 +54,8 @@ class Prices:
         return packed or (code.lstrip("0") if code.isdigit() else "")
 
 
-def _of_list(rows: CodeRows, code: str, wanted: PriceList) -> list[CodeRow]:
+def of_list(rows: CodeRows, code: str, wanted: PriceList) -> list[CodeRow]:
+    """Those of a product's rows that the list has, by key."""
     if not code:
         return []
     found = {one.key: one for one in rows.at(code, wanted.version) if one.key not in wanted.chosen}

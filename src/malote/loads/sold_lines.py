@@ -44,6 +44,13 @@ class ComparedSale(msgspec.Struct, frozen=True):
         return self.till_id, int(self.moment // _TOGETHER_SECONDS)
 
 
+class _Lists(msgspec.Struct, frozen=True):
+    """What a till had: its prices and its promotions may be of two versions."""
+
+    prices: PriceList
+    promotions: PriceList
+
+
 class _Asked(msgspec.Struct, frozen=True):
     prices: Prices
     promotions: CodeRows
@@ -77,29 +84,34 @@ def _held_in(connection: Connection, till_id: int, hour: int) -> list[Held]:
     return tills_held.between(connection, till_id, first, last)
 
 
-def _lists(held: Sequence[Held], moment: float) -> list[PriceList]:
+def _lists(held: Sequence[Held], moment: float) -> list[_Lists]:
     """Those that the till had from the scanning to the issue, the newest first."""
-    found: list[PriceList] = []
+    found: list[_Lists] = []
     for one in held:
         if one.applied_at > moment + CLOCK_SECONDS:
             continue
-        had = PriceList(one.version_of("price"), one.chosen.get("price", price_history.NONE_CHOSEN))
-        if had.version and had not in found:
+        had = _Lists(_had(one, "price"), _had(one, "promotion"))
+        if had.prices.version and had not in found:
             found.append(had)
         if one.applied_at <= moment - SCANNED_SECONDS:
             break
     return found
 
 
-def _asked(connection: Connection, sales: Sequence[ComparedSale], lists: Sequence[Sequence[PriceList]]) -> _Asked:
+def _had(held: Held, entity: str) -> PriceList:
+    return PriceList(held.version_of(entity), held.chosen.get(entity, price_history.NONE_CHOSEN))
+
+
+def _asked(connection: Connection, sales: Sequence[ComparedSale], lists: Sequence[Sequence[_Lists]]) -> _Asked:
     listed = [(one.sale, its) for one, its in zip(sales, lists, strict=True) if its]
     products = {item.product_code for sale, _ in listed for item in sale.items}
     every = [one for _, its in listed for one in its]
-    promotions = rows_by_code.find(connection, "promotion", products, {one.version for one in every})
-    return _Asked(Prices(connection, products, every), promotions)
+    promoted = {version for one in every for version in one.promotions.versions}
+    promotions = rows_by_code.find(connection, "promotion", products, promoted)
+    return _Asked(Prices(connection, products, [one.prices for one in every]), promotions)
 
 
-def _judged(asked: _Asked, item: Item, lists: Sequence[PriceList], moment: float) -> dict[str, Any]:
+def _judged(asked: _Asked, item: Item, lists: Sequence[_Lists], moment: float) -> dict[str, Any]:
     if not lists:
         return {"state": "unknown"}
     first: tuple[Decimal, int] | None = None
@@ -123,16 +135,17 @@ def _judged(asked: _Asked, item: Item, lists: Sequence[PriceList], moment: float
     }
 
 
-def _prices(asked: _Asked, product: str, lists: Sequence[PriceList], moment: float) -> Iterator[tuple[Decimal, int]]:
+def _prices(asked: _Asked, product: str, lists: Sequence[_Lists], moment: float) -> Iterator[tuple[Decimal, int]]:
     """Each with its list's version, the newest first; promotions last."""
     for one in lists:
-        rows = asked.prices.rows(product, one)
+        rows = asked.prices.rows(product, one.prices)
         for scanned in map(spelt, (moment, moment - SCANNED_SECONDS)):
-            yield from ((_decimal(row.values), one.version) for row in in_force(rows, scanned))
+            yield from ((_decimal(row.values), one.prices.version) for row in in_force(rows, scanned))
     at = spelt(moment)
     for one in lists:
-        promoted = [row.values for row in asked.promotions.at(product, one.version)]
-        yield from ((_decimal(row), one.version) for row in promoted if row["price"] is not None and is_valid(row, at))
+        promoted = [row.values for row in price_history.of_list(asked.promotions, product, one.promotions)]
+        valid = [row for row in promoted if row["price"] is not None and is_valid(row, at)]
+        yield from ((_decimal(row), one.prices.version) for row in valid)
 
 
 def _decimal(row: Mapping[str, Any]) -> Decimal:
