@@ -3,13 +3,17 @@
 import sqlite3
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from malote.database.quarantine_tables import accepted_problem
 from malote.erp.factory import open_configured
+from malote.quarantine import same_cause
+from malote.quarantine.cure_codes import JustMapped
 from malote.quarantine.quarantine_reports import QuarantineError, Selection
 from malote.reconciliation import erp_comparison
 from malote.register import contents, till_documents
+from malote.spool.documents import Reason
 from malote.spool.mapped_codes import MappedCodes, renamed
 from malote.tills.series import series_of
 from malote.tills.till import create_till
@@ -143,11 +147,12 @@ def test_what_was_accepted_of_one_document_is_accepted_of_no_other(house: House)
 # ---- map a product ----
 
 
-def refuse_product(house: House, note: bytes) -> int:
-    """A document that the ERP's own rules refused."""
+def refuse_product(house: House, note: bytes, said: dict[str, str] | None = None) -> int:
+    """A document that the ERP's own rules refused, which ``said`` what."""
     house.take(note)
     (leased,) = house.spool.lease("poster", 1, 60)
-    house.spool.settle([rejected(leased)])
+    plain = rejected(leased)
+    house.spool.settle([plain if said is None else replace(plain, reason=Reason("erp_constraint", said))])
     house.scan()
     return leased.id
 
@@ -228,6 +233,26 @@ def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> N
     house.post()
     assert [document.state for document in house.documents()] == ["posted"] * 3
     assert [document.duplicate for document in house.documents()] == [False, False, True]
+
+
+def test_with_a_product_go_those_that_were_refused_for_it(house: House) -> None:
+    """Others of the cause, whose own code nobody has mapped, would come back refused."""
+    named = {"a": ("OLD",), "b": ("OLD", "1002"), "c": ("OTHER",), "d": ("OTHER", "OLD"), "e": ("OLD",)}
+    ids = {}
+    for number, (name, codes) in enumerate(named.items(), 1):
+        note = build_note(number=number, items=tuple(Line(code=code) for code in codes))
+        said = {"b": {}, "d": {"products": "OTHER"}}.get(name, {"products": codes[0]})
+        ids[name] = refuse_product(house, note, said)
+    cured = till_documents.document(house.engine, ids["a"])
+    parts = house.quarantine.parts
+    assert same_cause.others(parts, cured, 7.0) == Selection(till="caixa1", code="erp_constraint", until=7.0)
+    house.quarantine.map_product(ids["a"], "OLD", "NEW", MARIA)
+    mine = same_cause.others(parts, cured, parts.clock(), JustMapped("map_product", "OLD"))
+    assert mine == Selection((ids["b"], ids["e"]), "caixa1")
+    assert house.quarantine.replay(mine, MARIA).replayed == [ids["b"], ids["e"]]
+    none = same_cause.others(parts, cured, parts.clock(), JustMapped("map_product", "OLD"))
+    assert none is not None
+    assert house.quarantine.replay(none, MARIA).replayed == []
 
 
 def test_another_issuers_products_keep_their_codes(house: House) -> None:

@@ -9,15 +9,19 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from malote.accounts import audit
 from malote.app import Services
 from malote.cli.main import assemble
+from malote.database.engine import writing
+from malote.database.tables import document
 from malote.loads import lacking as lacking_codes
 from malote.quarantine.quarantine_reports import QuarantineError
 from malote.register import till_documents
 from malote.spool.documents import Reason
+from malote.spool.state_changes import encode_reason
 from tests.faces.console_support import csrf_of, send, signed_in, store, till
 from tests.faces.test_numbers_faces import post
 from tests.unit.fiscal.notes import build_note
@@ -80,6 +84,13 @@ def test_on_the_page_the_cause_goes_with_it(services: Services) -> None:
     assert (entry.after["old_code"], entry.after["new_code"], entry.reason) == (NEW_PIX, "17", "o ERP lança como PIX")
 
 
+def erp_named(services: Services, number: int, method: str) -> None:
+    """As PostgreSQL's own constraints do."""
+    told = encode_reason(Reason("erp_constraint", {"detail": "payment", "payments": method}))
+    with writing(services.engine) as connection:
+        connection.execute(update(document).where(document.c.id == number).values(reason=told))
+
+
 def lacking(services: Services) -> None:
     """As where the seventh load has no method of payment 20."""
     lacks = lambda method: 7 if method == "20" else None  # noqa: E731
@@ -88,6 +99,7 @@ def lacking(services: Services) -> None:
 
 def test_what_the_loads_lack_is_asked_for_with_all_that_was_typed(services: Services) -> None:
     lacking(services)
+    erp_named(services, 4, "01")
     with signed_in(services) as client:
         typed = {"old_method": NEW_PIX, "new_method": "20", "tab": "rejected", "cause": "1", "reason": "vem <amanhã>"}
         form = {"csrf": csrf_of(client), **typed}
@@ -99,7 +111,7 @@ def test_what_the_loads_lack_is_asked_for_with_all_that_was_typed(services: Serv
         assert states(services) == ["rejected"] * 3
         assert 'id="confirm-body"' in client.get("/console/documents/2").text, "where the question stands"
         client.post("/console/documents/2/payment", data=form | {"anyway": "1"})
-    assert states(services) == ["accepted"] * 3
+    assert states(services) == ["accepted", "accepted", "rejected"], "the third was refused for another"
 
 
 def test_the_command_refuses_it_until_it_is_told_anyway(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,15 +126,7 @@ def test_the_command_refuses_it_until_it_is_told_anyway(services: Services, monk
 
 
 def test_of_two_ways_the_one_that_the_erp_named_is_proposed_and_no_product(services: Services) -> None:
-    from sqlalchemy import update
-
-    from malote.database.engine import writing
-    from malote.database.tables import document
-    from malote.spool.state_changes import encode_reason
-
-    told = encode_reason(Reason("erp_constraint", {"detail": "payment", "payments": NEW_PIX}))
-    with writing(services.engine) as connection:
-        connection.execute(update(document).where(document.c.id == 4).values(reason=told))
+    erp_named(services, 4, NEW_PIX)
     (option,) = services.quarantine.cures(4)
     assert (option.kind, option.facts["payments"], option.facts["refused"]) == ("map_payment", "01, 23", NEW_PIX)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from malote.accounts.audit import Actor
     from malote.app import Services
+    from malote.quarantine.cure_codes import CodeCure
     from malote.quarantine.quarantine_reports import CureReport, Refused
     from malote.quarantine.quarantine_service import Quarantine
     from malote.register.documents import StoredDocument
@@ -55,7 +56,7 @@ def map_product(
     def cure(it: "Quarantine", who: "Actor") -> "CureReport":
         return it.map_product(number, old, new, who, reason=reason, anyway=anyway)
 
-    _cure(config, number, cure, alone=alone, json=json)
+    _cure(config, number, cure, alone=alone, json=json, mapped=("map_product", old))
 
 
 def map_payment(
@@ -73,7 +74,7 @@ def map_payment(
     def cure(it: "Quarantine", who: "Actor") -> "CureReport":
         return it.map_payment(number, old, new, who, reason=reason, anyway=anyway)
 
-    _cure(config, number, cure, alone=alone, json=json)
+    _cure(config, number, cure, alone=alone, json=json, mapped=("map_payment", old))
 
 
 def assign_series(
@@ -108,7 +109,15 @@ def accept_difference(
     _cure(config, number, lambda it, who: it.accept_difference(chosen, who, reason=reason), alone=True, json=json)
 
 
-def _cure(config: "Path | None", number: int, act: "Act", *, alone: bool, json: bool) -> None:
+def _cure(
+    config: "Path | None",
+    number: int,
+    act: "Act",
+    *,
+    alone: bool,
+    json: bool,
+    mapped: "tuple[CodeCure, str] | None" = None,
+) -> None:
     from malote.accounts.audit import command_line
     from malote.quarantine import same_cause
     from malote.register import till_documents
@@ -122,7 +131,7 @@ def _cure(config: "Path | None", number: int, act: "Act", *, alone: bool, json: 
         if not json:
             _told(services, report, refused)
         if not alone and report.cured:
-            refused += _others(services, cured, actor, json=json)
+            refused += _others(services, cured, actor, mapped, json=json)
         new = same_cause.fell_in(parts, cured, began)
         language = services.settings.language
     if json:
@@ -145,11 +154,20 @@ def _told(services: "Services", report: "CureReport", refused: "list[Refused]") 
     show_refused(refused, language)
 
 
-def _others(services: "Services", cured: "StoredDocument", actor: "Actor", *, json: bool) -> "list[Refused]":
+def _others(
+    services: "Services",
+    cured: "StoredDocument",
+    actor: "Actor",
+    mapped: "tuple[CodeCure, str] | None",
+    *,
+    json: bool,
+) -> "list[Refused]":
     """What had the same cause is read and judged again; those that stay."""
     from malote.quarantine import same_cause
+    from malote.quarantine.cure_codes import JustMapped
 
-    others = same_cause.others(cured, services.quarantine.parts.clock())
+    parts = services.quarantine.parts
+    others = same_cause.others(parts, cured, parts.clock(), JustMapped(*mapped) if mapped else None)
     if others is None or carry_out(services, "replay", others, json=json):
         return []
     report = services.quarantine.replay(others, actor)

@@ -32,6 +32,13 @@ LONGEST_PRODUCT = 60  # characters of a product's code, as the official layout h
 CodeCure = Literal["map_product", "map_payment"]
 
 
+class JustMapped(msgspec.Struct, frozen=True):
+    """What was mapped: the code as the documents have it."""
+
+    kind: CodeCure
+    code: str
+
+
 class CodeKind(msgspec.Struct, frozen=True):
     """``named_in``: the fact of a reason that names those which the ERP refused, and of an option those that there are;
     ``check`` raises ``QuarantineError`` for what is none, ``lacks`` finds what the loads lack, which is ``lacking``."""
@@ -61,7 +68,7 @@ def map_code(
     stored = till_documents.document(parts.engine, document_id)
     if stored.state != "rejected":
         raise QuarantineError("document_moved_on")
-    cure, new, sale = KINDS[kind], new_code.strip(), _sale(parts, stored)
+    cure, new, sale = KINDS[kind], new_code.strip(), sale_of(parts, stored)
     if sale is None or old_code not in cure.codes(sale):
         raise QuarantineError("cure_unfit", cure=kind)
     cure.check("" if new == old_code else new)
@@ -103,7 +110,7 @@ def options(parts: QuarantineParts, stored: StoredDocument, reason: Reason, acti
     allowed = {kind: cure for kind, cure in KINDS.items() if kind in actions}
     named = {kind: cure for kind, cure in allowed.items() if cure.named_in in reason.facts}
     found: list[CureOption] = []
-    sale = _sale(parts, stored) if allowed else None
+    sale = sale_of(parts, stored) if allowed else None
     if sale is None:
         return found
     for kind, cure in (named or allowed).items():
@@ -120,7 +127,7 @@ def refused_code(reason: Reason, kind: CodeCure, codes: Sequence[str]) -> str:
     return next((one for one in codes if one in named), codes[0] if len(codes) == 1 else "")
 
 
-def _sale(parts: QuarantineParts, stored: StoredDocument) -> Sale | None:
+def sale_of(parts: QuarantineParts, stored: StoredDocument) -> Sale | None:
     readings = parts.read(contents.content(parts.engine, stored.id))
     document = readings[stored.position].document if stored.position < len(readings) else None
     return document if isinstance(document, Sale) and document.issuer else None

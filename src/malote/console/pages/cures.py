@@ -14,6 +14,7 @@ from malote.console.pages.rejected import back, refusals
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of, whole
 from malote.quarantine import same_cause
+from malote.quarantine.cure_codes import CodeCure, JustMapped
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 from malote.register.documents import StoredDocument
 
@@ -56,12 +57,12 @@ def accept_difference(request: ConsoleRequest, document_id: FromPath[int]) -> Re
 
 @post("/documents/{document_id:int}/product", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
-    return _mapped(request, document_id, services_of(request).quarantine.map_product, "old_code", "new_code")
+    return _mapped(request, document_id, "map_product", "old_code", "new_code")
 
 
 @post("/documents/{document_id:int}/payment", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def map_payment(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
-    return _mapped(request, document_id, services_of(request).quarantine.map_payment, "old_method", "new_method")
+    return _mapped(request, document_id, "map_payment", "old_method", "new_method")
 
 
 @post("/documents/{document_id:int}/reverse", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -115,17 +116,18 @@ def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Resp
     )
 
 
-def _mapped(
-    request: ConsoleRequest, document_id: int, map_code: Callable[..., CureReport], old: str, new: str
-) -> Response[Any]:
+def _mapped(request: ConsoleRequest, document_id: int, kind: CodeCure, old: str, new: str) -> Response[Any]:
     """``old`` and ``new``: the form's fields that say the codes. Asks where the loads lack the new one."""
+
+    quarantine = services_of(request).quarantine
+    map_code = {"map_product": quarantine.map_product, "map_payment": quarantine.map_payment}[kind]
 
     def cure(visit: Visit) -> CureReport:
         codes = visit.text(old).strip(), visit.text(new).strip()
         return map_code(document_id, *codes, visit.actor, reason=_reason(visit), anyway=visit.text("anyway") == "1")
 
     try:
-        return _cured(request, document_id, cure)
+        return _cured(request, document_id, cure, JustMapped(kind, visit_of(request).text(old).strip()))
     except PageRefusedError as error:
         if error.code not in NOT_LOADED:
             raise
@@ -139,7 +141,12 @@ def _mapped(
         return response
 
 
-def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], CureReport]) -> Response[Any]:
+def _cured(
+    request: ConsoleRequest,
+    document_id: int,
+    cure: Callable[[Visit], CureReport],
+    mapped: JustMapped | None = None,
+) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     cured = document.find(services, document_id)
     try:
@@ -154,7 +161,8 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
             "%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed)
         )
     text += refusals(visit, [*report.refused, *report.replay.refused])
-    others = same_cause.others(cured, services.now()) if visit.text("cause") == "1" else None
+    with_others, parts = visit.text("cause") == "1", services.quarantine.parts
+    others = same_cause.others(parts, cured, services.now(), mapped) if with_others else None
     if others is not None:
         text += _replayed(visit, services, others)
     text += _fell_in(visit, services, cured)
