@@ -72,6 +72,11 @@ def _partial(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name="Parcial")).to_be_visible()
     assert findings(page) == []
+    dialog.get_by_role("link", name="Cancelar").click()
+    expect(dialog).to_be_hidden()
+    page.wait_for_load_state()
+    expect(page.get_by_text("Caixas Selecionados: 2")).to_be_visible()
+    page.keyboard.press("p")
     dialog.get_by_role("button", name="Mandar carga parcial").press("Enter")
 
 

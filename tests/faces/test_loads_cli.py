@@ -64,7 +64,13 @@ def test_only_what_changed_within_a_time(place: Place) -> None:
     assert command(place, "run", "--from", day, "--to", day, "--dry-run")[0] == 0, "to the day's end"
     assert command(place, "run", "--from", day, "--to", "9999-12-31")[0] == 2
     assert command(place, "run", "--from", "yesterday")[0] == 2
-    for words in (("--full", "--partial"), ("--to", third), ("--from", first, "--item", "price=7")):
+    for words in (
+        ("--full", "--partial"),
+        ("--to", third),
+        ("--from", third, "--to", first),
+        ("--from", "2999-01-01"),
+        ("--from", first, "--item", "price=7"),
+    ):
         assert command(place, "run", *words)[0] == 2
 
 
@@ -131,7 +137,7 @@ def test_the_commands(place: Place) -> None:
     assert command(place, "diff", "1", "2", "--entity", "pruduct")[0] == 3
     assert command(place, "price", "7", "--at", "9999-12-31T23:59-03:00")[0] == 2
     assert "30 6 * * 1" in command(place, "schedule", "--add", "30 6 * * 1", "--full")[1]
-    assert command(place, "schedule", "--add", "never")[0] == 3
+    assert [command(place, "schedule", "--add", cron)[0] for cron in ("never", " ")] == [3, 2]
     assert json.loads(command(place, "schedule", "--remove", "1", "--json")[1])["plans"] == []
     assert command(place, "rollout", "status")[1] == "No roll-out yet.\n"
     assert json.loads(command(place, "rollout", "start", "--dry-run", "--json")[1])["id"] == 0

@@ -8,7 +8,7 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, moment_of, services_of
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, moment_of, services_of, wrong_usage
 from malote.terminal.load_options import put_off_words, validity_words
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
@@ -99,7 +99,9 @@ def sales(
 
 
 def schedule(
-    add: Annotated[str, typer.Option("--add", help="A time as cron says it: '30 6 * * 1-6'.", metavar="CRON")] = "",
+    add: Annotated[
+        str | None, typer.Option("--add", help="A time as cron says it: '30 6 * * 1-6'.", metavar="CRON")
+    ] = None,
     remove: Annotated[int, typer.Option("--remove", help="The plan of this number.", metavar="NUMBER")] = 0,
     full: Annotated[bool, typer.Option("--full", help="Geral, with --add.")] = False,
     entity: Annotated[list[str] | None, typer.Option("--entity", help="With --add.", metavar="NAME")] = None,
@@ -111,9 +113,11 @@ def schedule(
     from malote.accounts.audit import command_line
     from malote.loads.planning import Wanted
 
+    if add is not None and not add.strip():
+        wrong_usage("--add: CRON ('30 6 * * 1-6')")
     with services_of(config) as services:
         language = services.settings.language
-        if add:
+        if add is not None:
             services.loads.plan(add, Wanted(till or [], entity or [], full), command_line())
         if remove:
             services.loads.unplan(remove, command_line())

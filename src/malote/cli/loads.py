@@ -93,6 +93,8 @@ def run(
         wrong_usage("--full | --partial [--from [--to]] | --item")
     with services_of(config, creates=True) as services:
         within = moment_of("--from", since), moment_of("--to", until, is_end=True)
+        if within[0] is not None and within[0] >= (within[1] or time.time()):
+            wrong_usage(f"--from {since} >= --to {until or local_time(time.time(), services.settings.language)}")
         asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)
         language = services.settings.language
         stage = bound(services.loads.staging.run, command_line(), names=entity or None, urgent=asked.urgent)

@@ -5,6 +5,8 @@ document.addEventListener("click", (event) => {
   if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
   const closer = event.target.closest("[data-close]");
   if (closer) closer.closest("dialog, .toast")?.[closer.closest("dialog") ? "close" : "remove"]();
+  // Cancelar is a link for where no dialog is: from one it leads nowhere, so that what was selected stays.
+  if (closer?.closest("dialog")) event.preventDefault();
   const tickAll = event.target.closest("[data-tick-all]");
   if (tickAll) for (const box of tickAll.form.querySelectorAll("input[type=checkbox]")) box.checked = true;
   const selectAll = event.target.closest("button[data-select-all]");
