@@ -41,6 +41,9 @@ def test_a_till_goes_back_by_its_tab_and_is_released_there(shop: Shop) -> None:
     shown = {"till": "loja1-01", "shown": "2 1"}
     assert rejection.title("reason_needed", "pt") in unescape(shop.post("back/order", **shown, reason="ok").text)
     assert '<option value="1">1, que tinha desde ' in asked
+    for no_number in ("-1", "abc", "9" * 30):
+        refused = shop.post("back/order", till="loja1-01", to=no_number, reason="preço errado")
+        assert refused.status_code == 422, "and not the one before"
     wrong_version = shop.post("back/order", till="loja1-01", to="7", reason="preço errado").text
     assert rejection.title("load_back_unknown", "pt") in unescape(wrong_version)
     assert rejection.title("load_back_unknown", "pt") in unescape(

@@ -27,6 +27,7 @@ from malote.tills.till import TillError
 
 Answer = TypeVar("Answer")
 MOST_CHOICES = 12  # loads that a till had
+_NO_LOAD = 2**53  # what isn't a number is none, and not the one before
 
 
 @post("/load-manager/back/check", status_code=200, sync_to_thread=True, opt=needs(Permission.LOAD))
@@ -51,7 +52,8 @@ def check(request: ConsoleRequest) -> Response[Any]:
 def order(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     reason, until = _reason(visit), load_orders.moment_of(services, visit.text("until"))
-    to = whole(visit.text("to"), 0)
+    chosen = visit.text("to")
+    to = whole(chosen, _NO_LOAD) if chosen else 0
     _asked(lambda: services.loads.back.order([visit.text("till")], visit.actor, reason=reason, to=to, until=until))
     return redirect(request, f"{ROOT}/tills/{visit.text('till')}/loads")
 
