@@ -16,6 +16,7 @@ from malote.load_format.wire import LOAD
 from malote.loads.chosen_items import named
 from malote.loads.planning import Wanted
 from malote.till.loads import loads_database
+from malote.till.loads.digest_walk import DigestWalk
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient
 from tests.engines.loads_support import Erp
@@ -129,3 +130,18 @@ def test_chosen_items_and_a_whole_load_by_a_persons_order(store: Store) -> None:
     store.until_current()
     assert (store.prices()["7"], store.prices()["8"]) == ("70.00", "80.00")
     assert [store.price(code) for code in ("7", "8")] == ["70.00", "80.00"]
+
+
+def test_a_value_that_was_altered_at_the_till_is_sent_again_by_itself(store: Store) -> None:
+    store.stage()
+    store.until_current()
+    path = loads_database.path_beside(store.outbox.path)
+    with sqlite3.connect(path) as connection:
+        (table,) = connection.execute("SELECT '_rows_' || place FROM _entity WHERE name = 'price'").fetchone()
+        connection.execute(f"UPDATE {table} SET price = '0.01' WHERE product_code = '7'")
+    walk = DigestWalk(path)
+    assert [name for _ in range(361) for name in walk.step()] == ["price"]
+    store.clock.pass_by(2.0)
+    store.steps(2)
+    store.until_current()
+    assert store.prices()["7"] == "10.00"
