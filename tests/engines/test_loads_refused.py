@@ -59,13 +59,12 @@ def test_a_row_that_breaks_a_rule_stays_out_and_its_last_good_one_in(
 
 
 MOVED = [
-    "UPDATE preco SET de = '2026-12-05', ate = '2026-12-01', alterado = 10 WHERE cod = 9 AND loja = 3",
-    "UPDATE preco SET de = 'amanhã', alterado = 10 WHERE cod = 9 AND loja = 3",
+    ("UPDATE preco SET de = '2026-12-05', ate = '2026-12-01', alterado = 10 WHERE cod = 9 AND loja = 3", False),
+    ("UPDATE preco SET de = 'amanhã', alterado = 10 WHERE cod = 9 AND loja = 3", True),
 ]
 
 
-@pytest.mark.parametrize("moved", MOVED)
-@pytest.mark.parametrize("is_flagged", [False, True])
+@pytest.mark.parametrize(("moved", "is_flagged"), MOVED)
 def test_a_price_whose_beginning_moves_to_what_is_refused_stays_until_it_is_mended(
     shop: Shop, moved: str, is_flagged: bool
 ) -> None:
