@@ -117,7 +117,7 @@ def watched(browser: Browser, address: str, **options: Any) -> Iterator[Watched]
     page = Watched(context)
     try:
         yield page
-        assert page.errors == []
+        assert page.errors == [], page.errors
     finally:
         context.close()
 
