@@ -14,7 +14,7 @@ TYPED = {
     "kill-reason": "segura as vendas",
     "accept-reason": "cópia cortada; a nota inteira subiu",
 }
-_BY_NAME = {"reason": "conferido com a loja", "new_code": "7891000000017"}
+_BY_NAME = {"reason": "conferido com a loja", "new_code": "1007"}
 _STEP_SECONDS = 0.7
 _NAMED = """() => [
     ...[...document.querySelectorAll("[data-assistant-body] [data-code]")].map(one => one.dataset.code),

@@ -21,7 +21,7 @@ _TYPED = {
     "kill-reason": "segura as vendas",
     "accept-reason": "cópia cortada; a nota inteira subiu",
     "reason": "conferido com a loja",
-    "new_code": "7891000000017",
+    "new_code": "1007",
 }
 _PATIENCE_SECONDS = 30.0
 
