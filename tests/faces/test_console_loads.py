@@ -108,6 +108,12 @@ def test_some_items_alone_are_ordered(shop: Shop, fields: dict[str, str], chosen
         ("loads/order", {"till": "loja1-01", "items": "1", "items_of": "<b>"}, "load_entity_unknown"),
         ("loads/order", {"till": "loja1-01", "since": "ontem"}, "moment_unreadable"),
         ("loads/order", {"till": "loja1-01", "since": "9999-12-31T23:59:59-23:59"}, "moment_unreadable"),
+        (
+            "loads/order",
+            {"till": "loja1-01", "since": "2026-11-02T10:00", "until": "2026-11-01T10:00"},
+            "moments_reversed",
+        ),
+        ("loads/order", {"till": "loja1-01", "since": "2091-11-02T10:00"}, "moments_reversed"),
         ("plans", {"all": "1", "time": "25:00"}, "moment_unreadable"),
         ("plans", {"all": "1", "cron": "every day"}, "load_cron_invalid"),
         ("plans/99/remove", {}, "load_plan_unknown"),

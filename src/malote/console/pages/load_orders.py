@@ -139,6 +139,8 @@ def _asked(services: ConsoleServices, visit: Visit, wanted: Wanted) -> AskedLoad
             raise PageRefusedError("load_entity_unknown", 422, entity=of[:40], known="")
         return AskedLoad(wanted, {of: items}, emergency=emergency)
     since, until = (moment_of(services, visit.text(name)) for name in ("since", "until"))
+    if since is not None and since >= (services.now() if until is None else until):
+        raise PageRefusedError("moments_reversed", 422)
     return AskedLoad(wanted, since=since, until=until, emergency=emergency)
 
 
