@@ -131,6 +131,18 @@ def test_of_two_ways_the_one_that_the_erp_named_is_proposed_and_no_product(servi
     assert (option.kind, option.facts["payments"], option.facts["refused"]) == ("map_payment", "01, 23", NEW_PIX)
 
 
+def test_nobody_is_led_to_map_what_the_reason_does_not_name(services: Services) -> None:
+    """A missing partition, a trigger's own rule: a mapping would change what nothing is wrong with."""
+    erp_named(services, 4, NEW_PIX)
+    press, map_it = 'data-press="cure"', "Mapear a forma de pagamento e reenviar"
+    with signed_in(services) as client:
+        unnamed, named = (client.get(f"/console/documents/{number}").text for number in (2, 4))
+    assert re.search(f"<button[^>]*{press}[^>]*>(?:(?!</button>).)*Reprocessar</button>", unnamed, re.DOTALL)
+    assert not re.search(f"<button[^>]*{press}[^>]*>{map_it}", unnamed)
+    assert named.count(press) == 1
+    assert re.search(f"<button[^>]*{press}[^>]*>{map_it}", named)
+
+
 def test_the_command_does_the_same(services: Services) -> None:
     environment = {"MALOTE_HOME": str(services.settings.home), "MALOTE_LANGUAGE": "pt"}
     arguments = ["rejected", "map-payment", "2", NEW_PIX, "17", "--reason", "o ERP lança como PIX"]

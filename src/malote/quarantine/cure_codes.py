@@ -115,16 +115,21 @@ def options(parts: QuarantineParts, stored: StoredDocument, reason: Reason, acti
         return found
     for kind, cure in (named or allowed).items():
         codes = list(dict.fromkeys(cure.codes(sale)))[:MOST_CODES]
-        facts = {"issuer": sale.issuer, cure.named_in: ", ".join(codes), "refused": refused_code(reason, kind, codes)}
+        about = {"refused": refused_code(reason, kind, codes), "named": _named(reason, kind, codes)}
+        facts = {"issuer": sale.issuer, cure.named_in: ", ".join(codes), **about}
         found += [CureOption(kind, facts)] if codes else []
     return found
 
 
 def refused_code(reason: Reason, kind: CodeCure, codes: Sequence[str]) -> str:
     """Which of a document's codes a form is about: the first that the reason names, the only one there is, or ""."""
+    return _named(reason, kind, codes) or (codes[0] if len(codes) == 1 else "")
+
+
+def _named(reason: Reason, kind: CodeCure, codes: Sequence[str]) -> str:
     said = reason.facts.get(KINDS[kind].named_in) or " ".join(reason.facts.values())
     named = set(re.findall(r"[\w.-]+", said))
-    return next((one for one in codes if one in named), codes[0] if len(codes) == 1 else "")
+    return next((one for one in codes if one in named), "")
 
 
 def sale_of(parts: QuarantineParts, stored: StoredDocument) -> Sale | None:

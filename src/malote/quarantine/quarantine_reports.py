@@ -104,7 +104,7 @@ class CureOption(msgspec.Struct, frozen=True):
     accept_issuer      facts: issuer
     accept_difference  facts: difference (as printed), limit
     map_product        facts: issuer; products, the document's codes with commas in between; refused, the one that it is
-                       about, "" where that isn't known
+                       about, "" where that isn't known; named, the same as far as the reason names it
     map_payment        the same, with payments (tPag) in place of products
     attach_protocol    facts: access_key
     reverse_booked     facts: other or others (keys), number or numbers, series, fields
