@@ -95,7 +95,7 @@ class SpoolMachine(RuleBasedStateMachine):
         retry_at = self.clock.now + 30
         settlements = []
         expected = 0
-        booked = set()
+        settled = set()
         for one, choice in zip(leased, choices, strict=False):
             settle = {"posted": posted(one), "waiting": waiting(one, retry_at), "rejected": rejected(one)}[choice]
             settlements.append(settle)
@@ -103,9 +103,10 @@ class SpoolMachine(RuleBasedStateMachine):
             if known.lease == one.lease:
                 known.state, known.lease, known.until = choice, None, retry_at
                 expected += 1
-                booked |= {known.key[1]} if choice == "posted" else set()
+                # Whatever waits for this sale hears of its end, booked or refused.
+                settled |= set() if choice == "waiting" else {known.key[1]}
         assert self.spool.settle(settlements) == expected
-        self.wake(booked)
+        self.wake(settled)
 
     @rule(leased=consumes(leases))
     def release(self, leased: list[LeasedDocument]) -> None:
