@@ -12,11 +12,16 @@ class HeldAgain:
 
     def __init__(self, signs: Callable[[Collection[str]], Signs]) -> None:
         self._signs = signs
+        self._seen: Signs = {}
         self._judged: Signs = {}  # what they were like when they were last judged
 
     def changed(self, held: Collection[str]) -> set[str]:
-        """Raises as ``signs`` does."""
+        """Those that are due, until they were judged. Raises as ``signs`` does."""
         now = self._signs(held) if held else {}
         due = {name for name, sign in now.items() if self._judged.get(name) != sign}
-        self._judged = now
+        self._seen = now
         return due
+
+    def judged(self) -> None:
+        """After the look: where the ERP went away meanwhile, they are due at the next one."""
+        self._judged = self._seen

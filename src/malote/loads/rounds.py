@@ -96,6 +96,7 @@ class LoadRounds:
         ]
         if names:
             self._stage(whole=False, names=names)
+        self._held.judged()
 
     def _compares(self, now: float) -> bool:
         """Whether the time to compare all has come since it was last done; not while nothing was ever loaded."""
