@@ -15,7 +15,7 @@ from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.till import storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
-from malote.till.loads import loads_database, loads_upkeep
+from malote.till.loads import loads_database, loads_upkeep, server_time
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import OutboxCounts
@@ -310,8 +310,12 @@ def test_loads_damaged_while_it_runs_are_set_aside_and_sales_go_on(
         till.obey(till.depot.order_of(1))
     with running(an_agent(tmp_path, till_settings(pos_folder, server=agent_server.url), ears)):
         wait_for(lambda: any(said.loads and said.loads.version == 1 for said in agent_server.ledger.contacts))
-        content = till.path.read_bytes()
-        till.path.write_bytes(content[:5000] + b"x" * len(content[5000:]))
+        # The contact's answer is written into the same file: damage that comes first would be written over by it.
+        wait_for(lambda: server_time.recall(till.path).not_before > 0)
+        with till.path.open("r+b") as file:
+            rest = file.seek(0, os.SEEK_END) - 5000
+            file.seek(5000)
+            file.write(b"x" * rest)
         wait_for(lambda: ears.codes() == ["loads_damaged"])
         put(pos_folder, "1.xml", b"a sale")
         wait_for(lambda: len(agent_server.ledger.booked) == 1)
