@@ -9,6 +9,7 @@ from sqlalchemy import select
 from malote.database.engine import open_database, reading
 from malote.database.load_tables import load_refusal
 from malote.database.migrations import migrate
+from malote.loads import declarations, load_status
 from tests.engines.loads_support import Erp, Shop, refused
 
 
@@ -102,3 +103,16 @@ def test_a_product_without_a_barcode_is_no_row_and_holds_nothing(shop: Shop) -> 
     shop.erp.do("UPDATE embalagem SET ean = '' WHERE cod = 8")
     found = shop.staged("package")
     assert (found.code, found.refused, found.new, found.gone, len(shop.rows("package"))) == ("", 0, 0, 1, 49)
+
+
+def test_a_refused_row_is_named_by_what_of_its_key_can_be_read(shop: Shop) -> None:
+    """Also where nothing was ever loaded of its entity, and where the beginning of a price is no day."""
+    shop.erp.do("UPDATE preco SET de = 'amanhã' WHERE cod < 9")
+    shop.erp.do("UPDATE preco SET preco = -1 WHERE cod >= 9")
+    shop.stage()
+    with reading(shop.engine) as connection:
+        declared = declarations.loaded(shop.sources, "test")
+        found = load_status.refusals(connection, "price", 1000, declared)
+        hidden = load_status.refusals(connection, "price", 1000, {})
+    assert sorted(int(one.key) for one in found) == list(range(1, 51))
+    assert {one.key for one in hidden} == {"•••"}, "nobody knows whether a person is in it"

@@ -4,7 +4,6 @@ What differs is kept aside in a temporary file that nobody else sees and that en
 is only read. Memory stays that of a batch.
 """
 
-import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
@@ -191,7 +190,8 @@ class EntityComparison:
         gone: list[bytes] = []
         for one in batch:
             if one.refused is not None:
-                key = self._rows.key_of(one.values) or self._no_key(one)
+                key = self._rows.key_of(one.values)
+                key = key or spared_rows.key_without(self._rows.thing_of(one.values) or b"", one.values)
                 seen.append((key, REFUSED, None, None, one.refused.code, _facts(one.refused.facts)))
             elif one.gone is not None:
                 gone.append(key_bytes(entity, one.gone))
@@ -210,10 +210,6 @@ class EntityComparison:
                 fresh.append(values)
         self._aside.executemany(ADD, seen)
         return fresh
-
-    def _no_key(self, one: Read) -> bytes:
-        """What stands for the key of a row that has none: such rows are told apart by what else they say."""
-        return (self._rows.thing_of(one.values) or b"") + b"!" + hashlib.sha256(repr(one.values).encode()).digest()
 
     def _put_gone(self, key: bytes, *, is_held: bool) -> None:
         """Beside it may stand another with its key, which took its place."""

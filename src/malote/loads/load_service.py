@@ -6,6 +6,7 @@ actor may do it (``Permission.LOAD``) is for the face to ask before it calls.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from malote.config import Settings
 from malote.database.engine import reading, writing
 from malote.database.load_tables import load_hold, load_version
 from malote.erp.factory import chosen_profile, open_configured
+from malote.erp.profiles.errors import ProfileError
 from malote.load_format.wire import MOST_ITEMS, Key, LoadItem, LoadOrder, Manifest, ManifestQuery
 from malote.loads import (
     declarations,
@@ -216,9 +218,12 @@ class Loads:
 
     def refused(self, entity: str | None = None, limit: int = MOST_SHOWN) -> list[Refusal]:
         """Raises ``LoadError`` ``load_entity_unknown``."""
+        declared: Mapping[str, Loaded] = {}
+        with suppress(ProfileError):  # what was refused stands there, whatever the profile says by now
+            declared = self.entities()
         with reading(self._engine) as connection:
             load_status.expect(connection, entity)
-            return load_status.refusals(connection, entity, limit)
+            return load_status.refusals(connection, entity, limit, declared)
 
     def plans(self) -> list[Plan]:
         zone = self.zone()

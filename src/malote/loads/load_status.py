@@ -8,12 +8,15 @@ from sqlalchemy import Connection, func, select, union
 
 from malote.database.load_tables import load_entity, load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
+from malote.load_format.entity import Entity
 from malote.load_format.wire import LOAD
 from malote.loads import back_rows, entity_rows, rises_put_off, shelf_first, tills_held
 from malote.loads.back_rows import Back
+from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.load_reports import EntityStatus, Going, Refusal, TillEntity, TillLoad, TillLoadState
 from malote.loads.price_history import spelt
+from malote.loads.spared_rows import values_of
 from malote.loads.tills_held import Held
 from malote.loads.versions import LoadError
 from malote.orders import rows
@@ -56,16 +59,19 @@ def expect(connection: Connection, entity: str | None) -> None:
         raise LoadError("load_entity_unknown", entity=entity, known=", ".join(sorted(known)))
 
 
-def refusals(connection: Connection, entity: str | None, limit: int) -> list[Refusal]:
-    """Of an entity, or of all, the newest first."""
+def refusals(connection: Connection, entity: str | None, limit: int, declared: Mapping[str, Loaded]) -> list[Refusal]:
+    """Of an entity, or of all, the newest first. ``declared``: as the profile has them now."""
     query = select(load_refusal).order_by(load_refusal.c.since.desc(), load_refusal.c.entity, load_refusal.c.key)
     if entity is not None:
         query = query.where(load_refusal.c.entity == entity)
-    declared = entity_rows.in_force(connection)
+    known = [
+        {name: one.entity for name, one in declared.items()},
+        {name: one.entity for name, one in entity_rows.in_force(connection).items()},
+    ]
     return [
         Refusal(
             row.entity,
-            _key_shown(declared.get(row.entity), bytes(row.key)),
+            _key_shown([names[row.entity] for names in known if row.entity in names], bytes(row.key)),
             row.code,
             _facts.decode(row.facts),
             row.since,
@@ -74,12 +80,12 @@ def refusals(connection: Connection, entity: str | None, limit: int) -> list[Ref
     ]
 
 
-def _key_shown(known: StoredEntity | None, key: bytes) -> str:
-    """Masked also where there is none (``comparing``), and of an entity of which nothing was ever loaded."""
-    if known is None or key[:1] != b"[" or any(known.entity.columns[one].personal for one in known.entity.key_places):
+def _key_shown(declared: Sequence[Entity], key: bytes) -> str:
+    """Masked where nobody knows what it says, or one of the declarations that it may go by has a person in it."""
+    columns = [[one.columns[place] for place in one.key_places] for one in declared]
+    if not columns or key[:1] != b"[" or any(column.personal for some in columns for column in some):
         return "•••"
-    values = zip((known.entity.columns[one] for one in known.entity.key_places), msgspec.json.decode(key), strict=True)
-    told = (column.told(value) for column, value in values)
+    told = (column.told(value) for column, value in zip(columns[0], values_of(key), strict=False))
     return ", ".join(str(one) for one in told if one is not None and one != "")
 
 

@@ -5,8 +5,10 @@ A refused row whose key is loaded needs nobody else's place: what it was last st
 where the first column of their key says the same.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import msgspec
 
@@ -21,6 +23,20 @@ Loaded = Callable[[list[bytes]], Collection[bytes]]
 def beginning_of_thing(code: object) -> bytes:
     """What the keys of its rows begin with, and no others, where a key has several columns."""
     return msgspec.json.encode([code])[:-1] + b","
+
+
+def key_without(thing: bytes, row: object) -> bytes:
+    """What stands for the key of a row that has none: its ``thing``, where that can be read, and what tells it from the
+    others. ``thing``: as ``beginning_of_thing`` has it, or nothing."""
+    return thing + b"!" + hashlib.sha256(repr(row).encode()).digest()
+
+
+def values_of(key: bytes) -> list[Any]:
+    """What it says; of ``key_without`` its thing alone."""
+    try:
+        return list(msgspec.json.decode(key))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return list(msgspec.json.decode(key[: -len(",!") - hashlib.sha256().digest_size] + b"]"))
 
 
 def spare(aside: sqlite3.Connection, entity: Entity, loaded: Loaded) -> bool:
