@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -110,12 +111,16 @@ _MANY = """
 """
 
 
-def test_a_product_is_found_by_the_index(spool_engine: Engine) -> None:
-    query = rows_by_code.of_codes(1, ["1", "7891"], 2, 3)
-    compiled = query.compile(spool_engine)
-    given = compiled.construct_params()
+@pytest.mark.parametrize("count", [1, 3, rows_by_code.CODES_AT_ONCE])
+def test_products_are_found_by_the_index(spool_engine: Engine, count: int) -> None:
+    compiled = rows_by_code.query_of(count).compile(spool_engine)
+    asked: dict[str, Any] = {"entity_id": 1, "first": 2, "last": 3}
+    for number in range(count):
+        begins, ends = rows_by_code.beginning(str(number))
+        asked |= {f"begins_{number}": begins, f"ends_{number}": ends}
+    given = compiled.construct_params(asked)
     is_sqlite = spool_engine.dialect.name == "sqlite"
-    parameters = tuple(given[name] for name in compiled.positiontup or ()) if is_sqlite else given
+    parameters: Any = tuple(given[name] for name in compiled.positiontup or ()) if is_sqlite else given
     with reading(spool_engine) as connection:
         if not is_sqlite:
             connection.exec_driver_sql("INSERT INTO load_entity VALUES (1, 'price', '', NULL, '', NULL, NULL)")
@@ -124,9 +129,9 @@ def test_a_product_is_found_by_the_index(spool_engine: Engine) -> None:
         explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
         plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {compiled}", parameters))
     if is_sqlite:
-        assert plan.count("USING INDEX sqlite_autoindex_load_row_1 (entity_id=? AND key>? AND key<?)") == 2, plan
+        assert plan.count("USING INDEX sqlite_autoindex_load_row_1 (entity_id=? AND key>? AND key<?)") == count, plan
     else:
-        assert plan.count("Bitmap Index Scan on load_row_key") == 2, plan
+        assert plan.count("Scan on load_row_key") + plan.count("Scan using load_row_key") == count, plan
 
 
 def test_a_price_by_its_barcode_in_the_history(shop: Selling) -> None:

@@ -294,7 +294,7 @@ class EntityComparison:
         """Of the newest version."""
         assert self._entity_id is not None  # noqa: S101 asked by whoever looked
         with reading(engine) as connection:
-            rows = connection.execute(of_codes(self._entity_id, products, NEWEST, NEWEST)).all()
+            rows = of_codes(connection, self._entity_id, products, NEWEST, NEWEST).all()
         held = shelf_first.as_the_erp_has(self.loaded.entity, {bytes(row.key): loaded_row(row) for row in rows})
         return {key: row for key, row in held.items() if key not in seen}
 

@@ -80,7 +80,7 @@ class RisesPutOff:
     def _loaded(self, codes: Sequence[str]) -> dict[str, LoadedRows]:
         found: dict[str, LoadedRows] = {}
         with reading(self._engine) as connection:
-            rows = connection.execute(of_codes(self._id, codes, NEWEST, NEWEST)).all()
+            rows = of_codes(connection, self._id, codes, NEWEST, NEWEST).all()
         for row in rows:
             key = bytes(row.key)
             found.setdefault(msgspec.json.decode(key)[0], {})[key] = loaded_row(row)

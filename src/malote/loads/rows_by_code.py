@@ -4,11 +4,12 @@ Keys are JSON arrays, compared byte by byte: those that begin with the same code
 ``load_row``, and no others among them.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, CursorResult, Select, bindparam, or_, select
 
 from malote.database.load_tables import load_row
 from malote.loads import entity_rows
@@ -57,8 +58,8 @@ def find(connection: Connection, entity: str, codes: Iterable[str], versions: Co
         declared = entity_rows.entity_of(connection, entity_id)
         its = [version for version, of in entity_ids.items() if of == entity_id]
         for start in range(0, len(wanted), CODES_AT_ONCE):
-            found = connection.execute(of_codes(entity_id, wanted[start : start + CODES_AT_ONCE], min(its), max(its)))
-            for row in found:
+            some = wanted[start : start + CODES_AT_ONCE]
+            for row in of_codes(connection, entity_id, some, min(its), max(its)):
                 content = by_column(declared, tuple(msgspec.json.decode(row.content)))
                 put_off = bool(row.erp_key)  # one that is over at the ERP, and stays for a while, has begun
                 one = CodeRow(bytes(row.key).decode(), content, row.version_from, row.version_to, put_off)
@@ -72,13 +73,25 @@ def beginning(code: str) -> tuple[bytes, bytes]:
     return first, first + b"\xff"
 
 
-def of_codes(entity_id: int, codes: Sequence[str], first: int, last: int) -> Select[Any]:
+def of_codes(connection: Connection, entity_id: int, codes: Sequence[str], first: int, last: int) -> CursorResult[Any]:
     """Rows of these codes that there were at any time from one version to the other, in no order."""
-    within = or_(*((load_row.c.key >= begins) & (load_row.c.key < ends) for begins, ends in map(beginning, codes)))
-    # A sum, so that SQLite doesn't take the index of versions, which leads to all rows of the catalogue.
-    was_there = (load_row.c.version_from + 0 <= last) & (
-        load_row.c.version_to.is_(None) | (load_row.c.version_to > first)
+    within: dict[str, Any] = {}
+    for number, (begins, ends) in enumerate(map(beginning, codes)):
+        within |= {f"begins_{number}": begins, f"ends_{number}": ends}
+    return connection.execute(query_of(len(codes)), {"entity_id": entity_id, "first": first, "last": last, **within})
+
+
+@functools.lru_cache(maxsize=4)  # made anew it costs more than what it finds; most ask for as many as may be
+def query_of(count: int) -> Select[Any]:
+    """Of so many codes."""
+    mine, key = load_row.c.entity_id == bindparam("entity_id"), load_row.c.key
+    # Named with each code: beside all of them it leads SQLite to another index, and by that to all rows of the entity.
+    within = (
+        mine & (key >= bindparam(f"begins_{number}")) & (key < bindparam(f"ends_{number}")) for number in range(count)
     )
-    columns = (load_row.c.key, load_row.c.content, load_row.c.version_from, load_row.c.version_to, load_row.c.erp_key)
-    mine = load_row.c.entity_id == entity_id
-    return select(*columns).where(mine, within, was_there)
+    # A sum, so that SQLite doesn't take the index of versions, which leads to all rows of the catalogue.
+    was_there = (load_row.c.version_from + 0 <= bindparam("last")) & (
+        load_row.c.version_to.is_(None) | (load_row.c.version_to > bindparam("first"))
+    )
+    columns = (key, load_row.c.content, load_row.c.version_from, load_row.c.version_to, load_row.c.erp_key)
+    return select(*columns).where(or_(*within), was_there)
