@@ -14,7 +14,7 @@ from malote import wire
 from malote.database.engine import open_database, reading, writing
 from malote.database.migrations import migrate
 from malote.erp.profiles.load_sources import LoadSource
-from malote.loads import entity_rows, price_history, rows_by_code, sold_lines, tills_held
+from malote.loads import entity_rows, price_history, published_rows, rows_by_code, sold_lines, tills_held
 from malote.loads.price_history import PriceList
 from malote.loads.sold_lines import ComparedSale
 from malote.tills.till import create_till
@@ -132,6 +132,15 @@ def test_products_are_found_by_the_index(spool_engine: Engine, count: int) -> No
         assert plan.count("USING INDEX sqlite_autoindex_load_row_1 (entity_id=? AND key>? AND key<?)") == count, plan
     else:
         assert plan.count("Scan on load_row_key") + plan.count("Scan using load_row_key") == count, plan
+
+
+def test_few_changes_are_found_by_their_versions(shop: Selling) -> None:
+    with counted(shop.engine) as asked:
+        assert len(list(published_rows.changed_keys(shop.engine, 1, 0, 1))) > 1
+    with reading(shop.engine) as connection:
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1]}", (1, 0, 1, 1, 0, 1, b"", 9, 0)).all())
+    assert "load_row_from (entity_id=? AND version_from>? AND version_from<?)" in plan
+    assert "load_row_to (entity_id=? AND version_to>? AND version_to<?)" in plan
 
 
 def test_a_price_by_its_barcode_in_the_history(shop: Selling) -> None:

@@ -67,19 +67,18 @@ def changed_keys(engine: Engine, entity_id: int, after: int, version: int) -> It
     """Of rows that came, went or changed in between, by key; one that changed twice is there once. ``version`` may be
     the earlier one: what changed since is what changes on the way back."""
     after, version = sorted((after, version))
+    mine = load_row.c.entity_id == entity_id
     came = (load_row.c.version_from > after) & (load_row.c.version_from <= version)
     went = (load_row.c.version_to > after) & (load_row.c.version_to <= version)
+    with reading(engine) as connection:
+        is_one_page = count_changed(connection, entity_id, after, version) < PAGE
+    # One page is found by the versions. More are walked by key: by the versions each page would cost what all do.
+    changed = or_(mine & came, mine & went) if is_one_page else mine & or_(came, went)
     last = b""
     while True:
-        query = (
-            select(load_row.c.key)
-            .where(load_row.c.entity_id == entity_id, or_(came, went), load_row.c.key > last)
-            .distinct()
-            .order_by(load_row.c.key)
-            .limit(PAGE)
-        )
+        query = select(load_row.c.key).where(changed, load_row.c.key > last)
         with reading(engine) as connection:
-            keys = [bytes(key) for key in connection.scalars(query)]
+            keys = [bytes(key) for key in connection.scalars(query.distinct().order_by(load_row.c.key).limit(PAGE))]
         yield from keys
         if len(keys) < PAGE:
             return
