@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.app_console import console_services
 from malote.app_workers import running
 from malote.tills import custody
-from tests.browser.browser_support import PHONE, browsing, findings, is_too_wide, sign_in, watched
+from tests.browser.browser_support import DESK, PHONE, browsing, findings, is_too_wide, sign_in, watched
 from tests.faces.application_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, send, store, till
 from tests.unit.fiscal.notes import build_note
@@ -29,6 +29,12 @@ COUNTERS = 55  # of them, those that a search finds: still more than a page
 HEADINGS_IN_SIGHT = """() => {
     const bottom = one => document.querySelector(one).getBoundingClientRect().bottom;
     return bottom("thead th") - bottom(".top") > 20 && bottom("thead th") < 200;
+}"""
+
+LAPTOP: ViewportSize = {"width": 1366, "height": 768}
+TILLS_IN_SIGHT = """() => {
+    const shown = one => one.getBoundingClientRect().bottom <= innerHeight;
+    return [...document.querySelectorAll("tr.till")].filter(shown).length;
 }"""
 
 
@@ -72,6 +78,15 @@ def counts(services: Services) -> tuple[int, int]:
     found = console_services(services).tills.find("caixa1")
     assert found is not None
     return found.rejected, found.discarded
+
+
+def assert_the_first_screen_of_a_laptop_shows(page: Page, tills: int) -> None:
+    desk = page.viewport_size or DESK
+    page.set_viewport_size(LAPTOP)
+    page.evaluate("document.fonts.ready")
+    assert page.evaluate(TILLS_IN_SIGHT) >= tills
+    assert findings(page) == []
+    page.set_viewport_size(desk)
 
 
 def offer(page: Page) -> Locator:
@@ -136,6 +151,9 @@ def test_all_tills_that_the_search_finds_are_synchronised_on_all_pages(services:
     for number in range(TILLS - 1):
         till(services, f"{'balcao' if number < COUNTERS else 'quiosque'}{number}")
     page.goto("/console/tills?search=balcao&group=none")
+    assert_the_first_screen_of_a_laptop_shows(page, 14)  # below two lines of what is wrong
+    page.goto("/console/tills?search=balcao&group=none&density=compact")
+    assert_the_first_screen_of_a_laptop_shows(page, 18)
     page.evaluate("scrollTo(0, 700)")
     assert page.evaluate(HEADINGS_IN_SIGHT), "the frame doesn't lie over them"
     button = page.get_by_role("button", name="Sincronizar")

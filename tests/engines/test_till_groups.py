@@ -47,6 +47,14 @@ def test_tills_that_share_a_cause_are_one_line_and_the_worst_comes_first(spool_e
     assert found.lights == {"outside": 0, "stopped": 2, "attention": 31, "ok": 2, "disabled": 0}
 
 
+def test_a_store_with_which_nothing_is_wrong_shows_its_tills_up_to_forty(spool_engine: Engine) -> None:
+    for number in range(40):
+        add_till(spool_engine, f"caixa{number}")
+    assert told(grouped(spool_engine, GroupsQuery(), now=NOW)) == [("ok", 40, 0, 40)]
+    add_till(spool_engine, "caixa40")
+    assert told(grouped(spool_engine, GroupsQuery(), now=NOW)) == [("ok", 41, 0, 0)]
+
+
 def test_a_group_opens_and_filters_leave_the_counts_of_all_lights(spool_engine: Engine) -> None:
     store_of(spool_engine)
     opened = grouped(spool_engine, GroupsQuery(open="rejected.items_sum", opened=7), now=NOW)

@@ -24,6 +24,7 @@ FALLING = frozenset({"pending", "rejected", "waiting"})
 PARAMETERS = ("search", "light", "sort", "descending", "page", "group", "open", "opened", "density")
 
 Grouping = Literal["cause", "store", "none"]
+Density = Literal["compact", "usual", "comfortable"]
 _ALL = GroupsQuery()
 _SUMMARY = GroupsQuery(each=3, quiet=0, room=3)
 
@@ -47,6 +48,11 @@ def grouping_of(given: Mapping[str, str]) -> Grouping:
     return "none" if given.get("sort") or given.get("page") else "cause"
 
 
+def density_of(given: Mapping[str, str]) -> Density:
+    asked = given.get("density")
+    return next((one for one in get_args(Density) if one == asked), "usual")
+
+
 def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     query, grouping = query_of(given), grouping_of(given)
     listed = _flat(services, query) if grouping == "none" else _grouped(services, query, grouping, given)
@@ -58,7 +64,7 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
         "section": "tills",
         "query": query,
         "grouping": grouping,
-        "dense": given.get("density") != "comfortable",
+        "density": density_of(given),
         "light_names": LIGHT_NAMES,
         "total": sum(lights.values()),
         "enabled": listed["matching"] - (0 if query.light else lights["disabled"]),
