@@ -78,6 +78,10 @@ def test_failures_stop_it_and_the_next_version_begins_with_one_till(chain: Chain
     assert (chain.told(), chain.state()) == ([], ("cancelled", 1)), "nobody gets it but by a newer version"
     chain.next_version("13", emergency=True)
     assert chain.told() == list(range(MANY)), "an emergency waits for no wave"
+    for till in chain.tills:
+        chain.obeys(till)
+    chain.next_version("14")
+    assert (chain.told(), chain.state()) == ([0], ("running", 1)), "what comes after it is no emergency"
 
 
 def test_a_person_lets_waves_through_and_absent_tills_come_later(chain: Chain) -> None:
@@ -183,3 +187,56 @@ def test_what_a_look_brought_unmarked_becomes_an_emergency_when_a_person_says_so
     assert chain.told() == [0]
     assert not chain.stage(emergency=True).made, "the look of a moment ago has it"
     assert chain.told() == list(range(MANY))
+
+
+def test_a_load_for_chosen_tills_lets_nobody_else_past_the_waves(chain: Chain) -> None:
+    chain.server(msgspec.structs.replace(WAVES, approval="canary"))
+    chain.next_version("11")
+    chain.obeys(chain.tills[chain.told()[0]])
+    assert chain.rollouts.waits_for_approval()
+    chain.rollouts.start(Wanted([chain.tills[6].name]), ANA)
+    assert chain.told() == [6], "nobody approved it for the others"
+    chain.obeys(chain.tills[6])
+    assert chain.told() == [] == chain.told()
+    assert chain.rollouts.waits_for_approval(), "the others' turn comes as ever"
+    found = chain.rollouts.find()
+    assert found
+    assert (found.everyone, found.counts) == (True, {"done": 2, "pending": MANY - 2})
+
+
+def test_a_stopped_load_of_a_persons_holds_no_later_one_where_there_are_no_waves(chain: Chain) -> None:
+    chain.server(SETTINGS)
+    chain.rollouts.start(Wanted(anew=True), ANA)
+    assert chain.told() == [0]
+    chain.next_version("11", emergency=True)
+    assert chain.told() == list(range(MANY)), "an emergency waits for no wave of a person's either"
+    for till in chain.tills[1:]:
+        chain.obeys(till)
+    chain.obeys(chain.tills[0], fails=True)
+    assert chain.state()[0] == "stopped"
+    chain.next_version("12")
+    assert chain.told() == list(range(MANY))
+
+
+def test_whoever_failed_among_few_tries_again_once_it_is_over(chain: Chain) -> None:
+    chain.next_version("11")
+    for wave in range(3):
+        *others, last = chain.told()
+        for place in others:
+            chain.obeys(chain.tills[place])
+        chain.obeys(chain.tills[last], fails=wave == 2)
+    assert (chain.state(), chain.told()) == (("done", 3), [])
+    chain.clock.now += SETTINGS.retry_minutes * 60
+    assert chain.told() == [MANY - 1]
+
+
+def test_another_till_goes_first_where_the_first_one_went_off(chain: Chain) -> None:
+    chain.next_version("11")
+    assert chain.told() == [0]
+    first = chain.tills.pop(0)
+    chain.clock.now += WAVES.offline_minutes * 60 + 1
+    chain.told()
+    assert (chain.told(), chain.state()) == ([0], ("running", 1)), "one alone, as ever"
+    chain.obeys(chain.tills[0])
+    assert chain.state() == ("running", 2)
+    assert chain.says(first), "it gets it once it is back"

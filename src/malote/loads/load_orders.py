@@ -210,7 +210,7 @@ class LoadOrders(OrderKind):
 
     def _is_urgent(self, said: LoadsHeld) -> bool:
         """An emergency doesn't wait for its wave."""
-        if not self._settings.waves:
+        if not self._settings.waves and not self.waves.open_wave():
             return False
         with reading(self._engine) as connection:
             return entity_rows.is_emergency(connection, said.version)

@@ -17,6 +17,7 @@ from malote.loads.damaged_files import DAMAGED
 from malote.loads.planning import Wanted
 from malote.loads.wave_rows import ROWS, LoadRollout
 from malote.orders import book
+from malote.orders.rollout_rows import OPEN
 from malote.orders.waves import WAVES, fails_much, open_wave, waves
 from malote.remembered import Remembered
 from malote.tills.till import Till, last_contacts, list_tills
@@ -51,18 +52,22 @@ class LoadWaves:
     def turn(self, till: Till, version: int, *, has_all: bool) -> tuple[Turn, LoadRollout | None]:
         """``version``: the newest; ``has_all``: whether the till has all of it."""
         rollout = self._newest(None)
-        if self._settings.waves and version > (rollout.version if rollout else 0):
+        if self._settings.waves and _asks_for_one(rollout, version, has_all=has_all):
             rollout = self._begin(version)
-        if rollout is None:
-            return "free", None
+        if rollout is None or self._gives_way(rollout, version):
+            return "free", rollout
         through = self._through_of(rollout.id)
         if till.id in through:
             return "free", rollout
         if rollout.state == "cancelled":
-            return ("waits" if self._settings.waves and not has_all else "free"), rollout
+            return self._outside(has_all=has_all), rollout
         with reading(self._engine) as connection:
             mine = ROWS.state_of(connection, rollout.id, till.id)
-        if (mine is None and not rollout.everyone) or (mine is not None and mine[1] == "done"):
+        if mine is None and not rollout.everyone:
+            if not self._settings.waves:
+                through.add(till.id)
+            return self._outside(has_all=has_all), rollout
+        if mine is not None and mine[1] == "done":
             through.add(till.id)
             return "free", rollout
         if mine is None or (has_all and not rollout.anew):
@@ -70,6 +75,8 @@ class LoadWaves:
                 self._meet(connection, rollout.id, till, has_it=has_all and not rollout.anew)
             return "waits", rollout
         wave, state = mine
+        if rollout.state == "done":  # the till failed, among few enough: it tries again by itself
+            return "free", rollout
         if rollout.state == "running" and wave <= rollout.wave:
             return ("now" if state == "pending" else "free"), rollout
         self._look(rollout)
@@ -145,6 +152,18 @@ class LoadWaves:
             wave = min(self.ready_wave(connection, row), row.approved)
             if wave > row.wave:
                 ROWS.move(connection, rollout_id, wave)
+            else:
+                self._stand_in(connection, row)
+
+    def _stand_in(self, connection: Connection, row: LoadRollout) -> None:
+        """Where nobody up to the open wave has it or can answer, the next till that can goes first in their place: one
+        that went off must not keep the whole store at yesterday's prices."""
+        since = self.heard_since()
+        its = wave_rows.standings(connection, row.id, row.wave, since)
+        if not any(one.reachable or one.state not in OPEN for one in its):
+            till_id = wave_rows.next_reachable(connection, row.id, row.wave, since)
+            if till_id is not None:
+                ROWS.mark(connection, row.id, till_id, wave=row.wave)
 
     def ready_wave(self, connection: Connection, row: LoadRollout) -> int:
         """The wave that may be open now, were it let through."""
@@ -187,15 +206,23 @@ class LoadWaves:
         return tills
 
     def _begin(self, version: int) -> LoadRollout | None:
-        """One for a new version, by itself; not for an emergency, which waits for nobody."""
+        """One for a version, by itself; not for an emergency, which waits for nobody."""
         tills = list_tills(self._engine)
         with writing(self._engine) as connection:
             row = wave_rows.newest(connection, locked=True)
-            if row is None or row.version < version:
-                if not entity_rows.is_emergency(connection, row.version if row else 0):
+            if _asks_for_one(row, version, has_all=False):
+                if not entity_rows.is_emergency(connection, version - 1):
                     self.place(connection, Wanted(), version, SYSTEM, tills)
                 row = wave_rows.newest(connection)
         return row
+
+    def _gives_way(self, rollout: LoadRollout, version: int) -> bool:
+        """A person's, where the settings have no waves, that stopped: what came after it goes to all, as ever."""
+        return not self._settings.waves and rollout.state == "stopped" and version > rollout.version
+
+    def _outside(self, *, has_all: bool) -> Turn:
+        """The turn of a till that the roll-out isn't for, or isn't any more."""
+        return "waits" if self._settings.waves and not has_all else "free"
 
     def _meet(self, connection: Connection, rollout_id: int, till: Till, *, has_it: bool) -> None:
         """A till that came later; or one that has it already, without an order of this roll-out's."""
@@ -219,3 +246,11 @@ class LoadWaves:
     def _read_newest(self) -> LoadRollout | None:
         with reading(self._engine) as connection:
             return wave_rows.newest(connection)
+
+
+def _asks_for_one(rollout: LoadRollout | None, version: int, *, has_all: bool) -> bool:
+    """Whether a version is to have a roll-out of its own. One that was for chosen tills alone, and is through with
+    them, is followed by one for all that lack it."""
+    if rollout is None or version > rollout.version:
+        return True
+    return not has_all and not rollout.everyone and rollout.state == "done"

@@ -68,6 +68,13 @@ def standings(connection: Connection, rollout_id: int, wave: int, heard_since: f
     return [TillInWave(row.wave, row.state, heard.get(row.till_id, 0.0) >= heard_since) for row in rows]
 
 
+def next_reachable(connection: Connection, rollout_id: int, wave: int, heard_since: float) -> int | None:
+    """The till of the waves after that one whose turn comes first, of those that can answer."""
+    ids = sorted((its, till_id) for till_id, its in waiting(connection, rollout_id, wave).items())
+    heard = last_contacts(connection, [till_id for _, till_id in ids])
+    return next((till_id for _, till_id in ids if heard.get(till_id, 0.0) >= heard_since), None)
+
+
 def leave(connection: Connection, rollout_id: int, till_id: int) -> None:
     """A till that it isn't through with."""
     mine = (load_rollout_till.c.rollout_id == rollout_id) & (load_rollout_till.c.till_id == till_id)
