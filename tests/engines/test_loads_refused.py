@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -10,7 +11,7 @@ from malote.database.engine import open_database, reading
 from malote.database.load_tables import load_refusal
 from malote.database.migrations import migrate
 from malote.loads import declarations, load_status
-from tests.engines.loads_support import Erp, Shop, refused
+from tests.engines.loads_support import OPERATOR, Erp, Shop, refused, with_columns
 
 
 @pytest.fixture
@@ -34,7 +35,11 @@ BROKEN = [
     ("UPDATE preco SET preco = -1, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_negative"),
     ("UPDATE preco SET preco = 1.999, alterado = 10 WHERE cod = 9 AND loja = 3", "price", "load_value_unfit"),
     ("UPDATE embalagem SET ean = '7890000000008' WHERE cod = 9", "package", "load_key_twice"),
+    ("UPDATE produto SET descr = 'Caf' || char(8238) || 'oãp é' WHERE cod = 9", "product", "load_text_hidden"),
+    ("UPDATE operador SET nome = 'Maria' || char(8203)", "operator", "load_text_hidden"),
     ("UPDATE operador SET senha = '1234'", "operator", "load_pin_readable"),
+    ("UPDATE operador SET senha = ' '", "operator", "load_pin_empty"),
+    ("UPDATE operador SET senha = NULL", "operator", "load_pin_empty"),
 ]
 
 
@@ -116,3 +121,27 @@ def test_a_refused_row_is_named_by_what_of_its_key_can_be_read(shop: Shop) -> No
         hidden = load_status.refusals(connection, "price", 1000, {})
     assert sorted(int(one.key) for one in found) == list(range(1, 51))
     assert {one.key for one in hidden} == {"•••"}, "nobody knows whether a person is in it"
+
+
+def test_a_pin_that_can_be_read_goes_nowhere_whatever_fills_it_up(shop: Shop) -> None:
+    pins = ["1234", "12345678901234567890", " " * 20 + "1234", "1234-" * 5, "1234" + "x" * 20, "\uff11\uff12" * 10]
+    given = [(f"8{place}", pin) for place, pin in enumerate(pins)]
+    good = [(f"9{place}", f"9f86d081884c7d659a2feaa0c55ad{place:03}") for place in range(120)]
+    shop.erp.do("INSERT INTO operador VALUES (?, 'João', ?)", given + good)
+    shop.stage()
+    with reading(shop.engine) as connection:
+        found = connection.execute(select(load_refusal.c.code, load_refusal.c.facts)).all()
+    assert [code for code, _ in found] == ["load_pin_readable"] * len(pins)
+    assert len(shop.rows("operator")) == 121
+    assert not [pin for pin in pins for _, facts in found if pin.strip() in facts]
+
+
+def test_an_operator_may_be_without_a_pin_who_is_inactive_or_of_an_erp_that_has_none(shop: Shop) -> None:
+    shop.erp.do("INSERT INTO operador VALUES ('8', 'João', NULL)")
+    shop.erp.do("ALTER TABLE operador ADD COLUMN ativo TEXT DEFAULT 'S'")
+    shop.erp.do("UPDATE operador SET ativo = 'N' WHERE cod = '8'")
+    shop.sources["operator"] = with_columns(OPERATOR, active="ativo")
+    assert (shop.staged("operator").refused, len(shop.rows("operator"))) == (0, 2)
+    columns = {name: column for name, column in OPERATOR.columns.items() if name != "pin_hash"}
+    shop.sources["operator"] = msgspec.structs.replace(OPERATOR, columns=columns)
+    assert (shop.staged("operator").refused, len(shop.rows("operator"))) == (0, 2)

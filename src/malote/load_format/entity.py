@@ -3,7 +3,7 @@
 A value has one spelling only, so that equal rows have equal hashes wherever they were read:
 
 ========= ===========================================================================================
-text      as it is; no control character
+text      as it is; nothing in it that doesn't show: control characters, marks of no width or of direction
 integer   64 bits, signed
 decimal   a string with exactly ``scale`` digits behind the point: ``"12.50"``; never a float
 boolean   true, false
@@ -12,7 +12,7 @@ instant   ``"2026-11-28T09:30:00Z"``: UTC, whole seconds
 ========= ===========================================================================================
 """
 
-import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -35,7 +35,7 @@ _LARGEST_INTEGER = 2**63 - 1
 _DIGITS_OF_FLOAT = 15  # decimal ones, that every float keeps
 _LONGEST_SPELLING = 24  # of a decimal, a date or an instant
 _LONGEST_REASON = 100  # characters: some errors repeat the value, whatever the ERP has there
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode; "Cf": U+202E, U+200B, the soft hyphen
 
 
 class UnfitValueError(ExplainedError):
@@ -99,12 +99,25 @@ class Entity(msgspec.Struct, frozen=True):
                 raise UnfitValueError("load_value_missing", entity=self.name, column=column.name)
             return None
         try:
-            return _SPELLINGS[column.kind](column, value)
+            spelt = _SPELLINGS[column.kind](column, value)
         except (ValueError, TypeError, ArithmeticError) as error:
             reason = "•••" if column.personal else str(error)[:_LONGEST_REASON]
             raise UnfitValueError(
                 "load_value_unfit", entity=self.name, column=column.name, kind=column.kind, reason=reason
             ) from None
+        if column.kind == "text":
+            self._refuse_hidden(column, str(spelt))
+        return spelt
+
+    def _refuse_hidden(self, column: EntityColumn, text: str) -> None:
+        """A customer's receipt would show it as another text, and nobody finds by its name what has such a letter."""
+        if text.isprintable():
+            return
+        for place, one in enumerate(text, 1):
+            if unicodedata.category(one) in _HIDDEN:
+                facts = ("•••", "•••") if column.personal else (f"U+{ord(one):04X}", str(place))
+                named = dict(zip(("character", "place"), facts, strict=True))
+                raise UnfitValueError("load_text_hidden", entity=self.name, column=column.name, **named)
 
 
 def _typed(column: EntityColumn, required: bool) -> Any:
@@ -125,8 +138,6 @@ def _text(column: EntityColumn, value: Any) -> str:
     text = str(value)
     if len(text) > column.longest:
         raise ValueError(f"{len(text)} > {column.longest}")
-    if _CONTROL.search(text):
-        raise ValueError("U+" + format(ord(_CONTROL.findall(text)[0]), "04X"))
     return text
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.sql.selectable import FromClause
 
 from malote.erp.profiles.load_sources import constant_of
 from malote.load_format.digest import key_bytes
-from malote.load_format.entity import Row, UnfitValueError
+from malote.load_format.entity import Row, UnfitValueError, Value
 from malote.loads.declarations import Loaded
-from malote.loads.row_rules import RULES, RowError
+from malote.loads.row_rules import EMPTY_RULES, RULES, RowError
 from malote.loads.spared_rows import beginning_of_thing
 from malote.loads.watermarks import Watermark, earlier, later
 
@@ -234,10 +234,22 @@ class ErpRows:
         for place, name, code, keeps in self._rules:
             value = row[place]
             if value is None or (value == "" and not self._loaded.columns[place].required):
+                self._judge_empty(place, name, row)
                 continue
-            if not keeps(value, dict(zip((one.name for one in self._loaded.columns), row, strict=True))):
+            if not keeps(value, self._by_column(row)):
                 shown = "•••" if self._loaded.columns[place].personal else str(value)[:60]
                 raise RowError(code, entity=self._loaded.entity.name, column=name, value=shown)
+
+    def _judge_empty(self, place: int, name: str, row: Row) -> None:
+        rule = EMPTY_RULES.get(self._loaded.columns[place].rule)
+        if rule is None or self._loaded.sources[place] is None:
+            return
+        code, may_be_so = rule
+        if not may_be_so(self._by_column(row)):
+            raise RowError(code, entity=self._loaded.entity.name, column=name)
+
+    def _by_column(self, row: Row) -> dict[str, Value]:
+        return dict(zip((one.name for one in self._loaded.columns), row, strict=True))
 
 
 def _is_true(flag: Any) -> bool:

@@ -17,6 +17,7 @@ _REFORM_STATUSES = frozenset(
     for number in (0, 10, 11, 200, 210, 220, 221, 222, 400, 410, 510, 515, 550, 620, 800, 810, 811, 820, 830)
 )
 _SHORTEST_HASH = 20  # characters: no PIN that anybody types is so long
+_FEWEST_LETTERS = 8  # different ones of a hash: fewer have a PIN that is filled up, and of hashes one in millions
 
 
 class RowError(ExplainedError):
@@ -41,7 +42,13 @@ def _digits(value: Value, _row: Row) -> bool:
 
 
 def _hashed(value: Value, _row: Row) -> bool:
-    return len(str(value)) >= _SHORTEST_HASH and not _digits(value, _row)
+    text = str(value)
+    is_one_word = text.isascii() and not any(map(str.isspace, text)) and any(map(str.isalpha, text))
+    return is_one_word and len(text) >= _SHORTEST_HASH and len(set(text)) >= _FEWEST_LETTERS
+
+
+def _needs_no_pin(row: Row) -> bool:
+    return row.get("active") is False
 
 
 def _after_valid_from(value: Value, row: Row) -> bool:
@@ -59,3 +66,7 @@ RULES: dict[str, tuple[str, Callable[[Value, Row], bool]]] = {
     "positive": ("load_value_not_positive", lambda value, _row: Decimal(str(value)) > 0),
     "after_valid_from": ("load_validity_backwards", _after_valid_from),
 }
+
+# Of a column that the profile has: the code of an empty one's row, and whether the row may have it so. Without a PIN a
+# POS may let anybody in.
+EMPTY_RULES: dict[str, tuple[str, Callable[[Row], bool]]] = {"hashed": ("load_pin_empty", _needs_no_pin)}

@@ -28,9 +28,6 @@ SPELLINGS: list[tuple[ColumnKind, Any, Any]] = [
     ("instant", datetime(2026, 11, 28, 9, 30, 0, 999, tzinfo=UTC), "2026-11-28T09:30:00Z"),
 ]
 UNFIT: list[tuple[ColumnKind, Any]] = [
-    ("text", "a\x00b"),
-    ("text", "a\u2028b"),
-    ("text", "\ud800"),
     ("text", "x" * 11),
     ("integer", "1.5"),
     ("integer", 2**63),
@@ -45,6 +42,22 @@ UNFIT: list[tuple[ColumnKind, Any]] = [
     ("date", "28/11/2026"),
     ("instant", "2026-11-28T09:30:00"),
     ("instant", "x" * 10_000),
+]
+
+
+HIDDEN = [
+    "\x00",
+    "\t",
+    "\x85",
+    "\u2028",
+    "\ud800",
+    "\u202e",
+    "\u2066",
+    "\u200b",
+    "\u200f",
+    "\ufeff",
+    "\xad",
+    "\U000e0041",
 ]
 
 
@@ -68,6 +81,18 @@ def test_what_a_column_cannot_hold_is_told(kind: ColumnKind, value: Any) -> None
     assert raised.value.facts["column"] == "value"
     assert len(raised.value.facts["reason"]) <= 100
     assert "<class" not in raised.value.facts["reason"], "words of the program's language"
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_character_that_does_not_show_is_told_with_its_place(hidden: str) -> None:
+    with pytest.raises(UnfitValueError, match="load_text_hidden") as raised:
+        of_one("text").row(["1", f"Ca{hidden}fé"])
+    facts = {"entity": "price", "column": "value", "character": f"U+{ord(hidden):04X}", "place": "3"}
+    assert raised.value.facts == facts
+
+
+def test_a_blank_that_does_not_break_shows() -> None:
+    assert of_one("text").row(["1", "Pão\xa0☕\ufe0f"])
 
 
 def test_what_is_personal_stays_out_of_the_error() -> None:
