@@ -23,6 +23,7 @@ from malote.posting.poster import Poster
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.documents import RejectedDocument
+from malote.spool.mapped_codes import MappedCodes
 from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 from tests.engines.spool_support import Clock, body_of, file_with, incoming
@@ -63,6 +64,7 @@ class Shop:
         keep: Callable[[RejectedDocument], object] | None = None,
         settings: PostingSettings = SETTINGS,
         guard: LedgerGuard | None = None,
+        codes: Callable[[], MappedCodes] = MappedCodes,
     ) -> Poster:
         return Poster(
             spool or self.spool,
@@ -73,6 +75,7 @@ class Shop:
             StoreSettings(),
             clock=self.clock,
             guard=guard,
+            codes=codes,
         )
 
     def keep(self, rejected: RejectedDocument) -> None:

@@ -18,7 +18,7 @@ from malote.loads.replay_after_load import ReplayAfterLoad
 from malote.register import replaying
 from tests.engines import loads_support
 from tests.engines.posting_support import Shop, open_shop
-from tests.engines.sales import sale
+from tests.engines.sales import item, sale
 from tests.engines.spool_support import Clock
 
 UNKNOWN = """
@@ -95,6 +95,30 @@ def test_a_product_whose_row_breaks_a_rule_is_there_at_the_erp_all_the_same(stor
     assert [store.look(), store.look()] == [2, 0]
     store.load("product")
     assert store.look() == 0
+
+
+def test_a_foreign_key_that_lacks_two_products_is_cured_load_by_load(store: Store) -> None:
+    """SQLite itself names neither."""
+    (made,) = store.erp.connection.execute("SELECT sql FROM sqlite_master WHERE name = 'sale_item'").fetchone()
+    key = ", FOREIGN KEY (product_code) REFERENCES produto (cod))"
+    for statement in ("CREATE UNIQUE INDEX its_code ON produto (cod)", "DROP TABLE sale_item"):
+        store.erp.do(statement)
+    store.erp.do(made.rstrip().removesuffix(")") + key)
+    two = [item(line, product_code=code) for line, code in enumerate(("61", "7", "62"), 1)]
+    store.shop.accept(sale(5, items=two), of_product(6, "7"))
+    store.poster.drain()
+    assert lacking(store.shop) == "produto 61 (linha 1), produto 62 (linha 3)"
+    store.load_product(61)
+    assert [store.look(), store.look()] == [1, 0]
+    assert lacking(store.shop) == "produto 62 (linha 3)"
+    store.load_product(62)
+    assert store.look() == 1
+    assert store.shop.states()[sale(5).access_key] == "posted"
+
+
+def lacking(shop: Shop) -> str:
+    (reason,) = [one.reason for one in shop.documents() if one.reason and one.reason.code == "erp_record_missing"]
+    return reason.facts["lacking"]
 
 
 def test_what_came_before_a_start_is_not_missed(store: Store) -> None:

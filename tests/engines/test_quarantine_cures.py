@@ -236,6 +236,15 @@ def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> N
     assert [document.duplicate for document in house.documents()] == [False, False, True]
 
 
+def test_what_else_is_lacking_at_the_erp_leads_to_no_mapping(house: House) -> None:
+    def proposed(number: int, **named: str) -> list[tuple[str, str]]:
+        one = refuse_product(house, build_note(number=number, items=(Line(code="A"), Line(code="B"))), named)
+        return [(cure.kind, cure.facts["named"]) for cure in house.quarantine.cures(one) if "named" in cure.facts]
+
+    assert proposed(1, lacking="caixa caixa1") == []
+    assert proposed(2, lacking="produto B (linha 2)", products="B") == [("map_product", "B")]
+
+
 def test_with_a_product_go_those_that_were_refused_for_it(house: House) -> None:
     """Others of the cause, whose own code nobody has mapped, would come back refused."""
     named = {"a": ("OLD",), "b": ("OLD", "1002"), "c": ("OTHER",), "d": ("OTHER", "OLD"), "e": ("OLD",)}

@@ -64,6 +64,25 @@ def test_errors_are_told_apart_by_number(number: int, state: str | None, code: s
     assert error.facts.get("sqlstate", "") == (state or "")
 
 
+CHILD = "Cannot add or update a child row: a foreign key constraint fails"
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "reference"),
+    [
+        (
+            1452,
+            f"{CHILD} (`erp`.`item`, CONSTRAINT `fk_produto` FOREIGN KEY (`p`) REFERENCES `produto` (`id`))",
+            "fk_produto",
+        ),
+        (1216, CHILD, ""),
+        (1451, "Cannot delete a parent row: … (`erp`.`item`, CONSTRAINT `fk_produto` …)", None),
+    ],
+)
+def test_which_foreign_key_found_no_row(number: int, message: str, reference: str | None) -> None:
+    assert classify(pymysql.IntegrityError(number, message, sqlstate="23000")).reference == reference
+
+
 def test_a_savepoint_that_a_deadlock_took_is_no_missing_procedure() -> None:
     gone = pymysql.OperationalError(1305, "SAVEPOINT x does not exist", sqlstate="42000")
     error = classify(OperationalError("ROLLBACK TO SAVEPOINT x", {}, gone))

@@ -244,6 +244,11 @@ def test_every_number_has_its_code(number: int, code: str, transient: bool) -> N
     assert told.detail == f"sale, ORA-{number:05}"
 
 
+def test_which_foreign_key_found_no_row() -> None:
+    told = [error(number, f"ORA-0{number}: integrity constraint (ERP.FK_PRODUTO) violated") for number in (2291, 2292)]
+    assert [classify(oracledb.IntegrityError(one)).reference for one in told] == ["FK_PRODUTO", None]
+
+
 @pytest.mark.parametrize(
     ("message", "code", "transient"),
     [

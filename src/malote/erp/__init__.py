@@ -12,7 +12,7 @@ batch becomes bookings. Folders: an engine each (``postgresql/``, ``oracle/``, `
   ``ordinary_tables``, ``records``, ``plain_records``, ``sale_keys``, ``booking_state``, ``query_questions``,
   ``looked_up``; by its own procedure: ``calling``, ``call_answers``, ``call_statements``.
 - How a value is said: ``values``, ``decimals``, ``plain_text``, ``letters``, ``repertoire``.
-- What went wrong: ``faults``, ``error_translation``, ``misfit``, ``server_words``.
+- What went wrong: ``faults``, ``error_translation``, ``misfit``, ``missing_references``, ``server_words``.
 - What the ERP holds now: ``reading_sales``, ``key_query``, ``fingerprints``, ``images``, ``images_called``,
   ``images_ledger``, ``images_ordinary``, ``images_looked_up``, ``looked_up_now``, ``raw_rows``, ``side_by_side``,
   ``last_booking_check``.

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, event
 
-from malote.erp import misfit, statements, structure
+from malote.erp import misfit, missing_references, statements, structure
 from malote.erp.address import without
 from malote.erp.faults import classify, raised
 from malote.erp.mapping import ErpTables
@@ -40,6 +40,7 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
             facts=facts,
             spoken=spoken,
             quoted=told.quoted,
+            reference=told.reference,
         ) from error
 
 
@@ -98,6 +99,8 @@ class Naming:
         error = _heard(error, batch)
         if error.code in (misfit.OUT_OF_RANGE, misfit.UNENCODABLE) and len(batch) == 1:
             return self._misfit(error, batch[0])
+        if error.reference is not None and len(batch) == 1:
+            self._note_missing(error, batch[0])
         if error.code not in ("structure_outdated", "erp_privilege", LEDGER_HARMED):
             return error
         # A batch that is halved down asks the same many times within seconds.
@@ -117,6 +120,11 @@ class Naming:
         if self._lacking:
             return ErpError(error.code, detail=", ".join(self._lacking))
         return ErpError(self._otherwise, detail=error.detail, facts=error.facts)
+
+    def _note_missing(self, error: ErpError, posting: Posting) -> None:
+        """As far as the user may look into the tables that are referred to: to write, nobody need."""
+        with suppress(ErpError), classified(), self._transaction() as connection:
+            error.missing = tuple(missing_references.found(connection, error, posting, self._tables))
 
     def _misfit(self, error: ErpError, posting: Posting) -> ErpError:
         with classified(), self._transaction() as connection:

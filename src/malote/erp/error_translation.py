@@ -14,14 +14,15 @@ def spoken_error(
     quoted: Sequence[str] = (),
     *,
     raised: bool = True,
+    reference: str | None = None,
 ) -> ErpError:
     """With the database's own words, as far as anybody may see them. ``raised``: a procedure, a trigger or a profile
-    says them to people."""
+    says them to people. ``reference`` as in ``ErpError``."""
     facts = {name: value for name, value in names.items() if value}
     said = presentable(spoken, known=facts.values())
     if said:
         facts |= {"said": said} | speaker(raised=raised)
-    return ErpError(code, detail=detail, facts=facts, spoken=spoken, quoted=quoted)
+    return ErpError(code, detail=detail, facts=facts, spoken=spoken, quoted=quoted, reference=reference)
 
 
 def speaker(*, raised: bool) -> dict[str, str]:

@@ -70,6 +70,17 @@ class Outcome(msgspec.Struct, frozen=True):
     open: bool = False  # of a sale that is booked, whether the ERP still lacks its protocol
 
 
+class MissingReference(msgspec.Struct, frozen=True):
+    """A row that a foreign key asks ``table`` for, and that isn't there: for the ``place``th line of ``part``, from 1;
+    0 where it is no line. ``values``: of each column which fields of the document make it, and what it is, which may be
+    a consumer's."""
+
+    part: str
+    place: int
+    values: tuple[tuple[frozenset[str], str], ...]
+    table: str
+
+
 class ErpError(ExplainedError):
     """The whole transaction was rolled back.
 
@@ -87,14 +98,20 @@ class ErpError(ExplainedError):
         spoken: str = "",
         quoted: Sequence[str] = (),
         transient: bool | None = None,
+        reference: str | None = None,
+        missing: Sequence[MissingReference] = (),
     ) -> None:
         """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.server_words``.
-        ``quoted``: values of the row that it refused, a consumer's among them: for comparison, and told to nobody."""
+        ``quoted``: values of the row that it refused, a consumer's among them: for comparison, and told to nobody.
+        ``reference``: the foreign key that found no row, "" where it isn't named; None: it was something else.
+        ``missing``: what it didn't find."""
         super().__init__(code, **{**(facts or {}), "detail": detail})
         self.args = (f"{code}: {detail}",)
         self.detail = detail
         self.spoken = spoken
         self.quoted = tuple(quoted)
+        self.reference = reference
+        self.missing = tuple(missing)
         self._transient = transient
 
     @property

@@ -34,6 +34,7 @@ class Types(Protocol):
 
     NOW: str  # the database's clock, in SQL
     TIMES_AS_TEXT: bool  # whether it has no type for days and hours
+    ANY_TYPE: bool  # whether a column holds and compares values of any type
 
     def money(self) -> TypeEngine[Any]:
         """Of cents in Python."""

@@ -18,7 +18,7 @@ from malote.spool.mapped_codes import MappedCodes, mapped, renamed_sale
 from malote.spool.state_changes import LockedDocument
 
 # What an ERP says that lacks a product: nothing found by a query, a foreign key, a trigger's own words.
-_CODES = ("erp_unmapped", "erp_constraint", "erp_refused")
+_CODES = ("erp_record_missing", "erp_unmapped", "erp_constraint", "erp_refused")
 _ENTITIES = ("product", "package")
 _OF_PRODUCTS = load_refusal.c.entity.in_(_ENTITIES)
 # Its first price tells of a product whose table has no column of changes, and is read once a day.

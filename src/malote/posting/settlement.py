@@ -12,7 +12,7 @@ from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
 from malote.fiscal.documents import Answer, Cancellation, Document, Sale
 from malote.fiscal.sefaz_answers import says
-from malote.posting import suspects
+from malote.posting import missing_records, suspects
 from malote.posting.program_faults import ProgramFaultError
 from malote.posting.refusal_evidence import general
 from malote.posting.refused_codes import refused_codes
@@ -111,7 +111,10 @@ class Decider:
         told = facts or error.facts
         if error.transient:
             return self.waiting(leased, Reason(error.code, told), now)
-        return _rejected(leased, Reason(error.code, {**told, **refused_codes(leased.document, error, self._tables)}))
+        named = refused_codes(leased.document, error, self._tables)
+        if lacking := missing_records.facts_of(leased.document, error, named):
+            return _rejected(leased, Reason(missing_records.MISSING, {**told, **lacking}))
+        return _rejected(leased, Reason(error.code, {**told, **named}))
 
     def of_trouble(
         self, part: Sequence[LeasedDocument], error: ErpError, meeting: Meeting, now: float

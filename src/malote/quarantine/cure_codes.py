@@ -106,9 +106,12 @@ _MAP = (
 
 
 def options(parts: QuarantineParts, stored: StoredDocument, reason: Reason, actions: Sequence[str]) -> list[CureOption]:
-    """Of the kinds that the reason allows those that it names; all of them where it names none."""
+    """Of the kinds that the reason allows those that it names; all of them where it names none, unless it tells that
+    something else is lacking, such as a store."""
     allowed = {kind: cure for kind, cure in KINDS.items() if kind in actions}
     named = {kind: cure for kind, cure in allowed.items() if cure.named_in in reason.facts}
+    if "lacking" in reason.facts:
+        allowed = named
     found: list[CureOption] = []
     sale = sale_of(parts, stored) if allowed else None
     if sale is None:

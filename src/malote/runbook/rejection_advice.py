@@ -25,6 +25,7 @@ _FRAGMENT = "file_damaged"
 _OF_THE_ERP = frozenset(
     {
         "erp_constraint",
+        "erp_record_missing",
         "erp_refused",
         "erp_unmapped",
         "erp_query_ambiguous",

@@ -46,6 +46,9 @@ _IN_QUOTES = re.compile(r"'([\w$.]+)'")
 _NAME_FIRST = frozenset({1048, 1054, 1146, 1264, 1364, 1406})
 _SIGNED = 2**16  # the driver reads the number with a sign
 
+_NO_SUCH_ROW = frozenset({1216, 1452})  # for a foreign key
+_CONSTRAINT = re.compile(r"CONSTRAINT `([^`]+)`")
+
 _RAISED = "45000"  # what a procedure signals by
 
 
@@ -71,7 +74,13 @@ def classified(error: pymysql.Error, table: str, statement: str = "") -> ErpErro
     facts = {"sqlstate": state, "said": said, "table": table} | speaker(raised=state == _RAISED)
     spoken = "" if number < 1000 or 2000 <= number < 3000 else message  # the driver's own words are nobody's
     given = {name: fact for name, fact in facts.items() if fact}
-    return ErpError(code, detail=detail, facts=given, spoken=spoken)
+    return ErpError(code, detail=detail, facts=given, spoken=spoken, reference=_reference(number, message))
+
+
+def _reference(number: int, message: str) -> str | None:
+    """As in ``ErpError``."""
+    found = _CONSTRAINT.search(message)
+    return None if number not in _NO_SUCH_ROW else found[1] if found else ""
 
 
 def _number(error: pymysql.Error) -> int | None:

@@ -12,6 +12,7 @@ from malote.erp.values import OutOfRangeError
 
 NOW = "(UTC_TIMESTAMP(6))"
 TIMES_AS_TEXT = False
+ANY_TYPE = False
 
 
 class _InUtc(TypeDecorator[datetime]):

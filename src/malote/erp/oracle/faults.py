@@ -46,6 +46,7 @@ _BY_NUMBER = by_number(_CODES)
 _NAME = re.compile(r"\"[\w$#]+\"(?:\.\"[\w$#]+\")*|\(([\w$#]+(?:\.[\w$#]+)?)\)")
 _AFTERWARDS = re.compile(r"\n\s*(?:ORA-06512|ORA-04088|Help:|https?:)")
 _RAISED = range(20_000, 21_000)  # what a procedure raises by
+_NO_SUCH_ROW = 2291  # for a foreign key
 _WITH_NAMES = {1, 904, 1400, 1407, 2290, 2291, 2292, 12899}
 
 
@@ -57,18 +58,21 @@ def classified(error: oracledb.Error, table: str, statement: str = "") -> ErpErr
     names = _names(str(told)) if number in _WITH_NAMES else []
     detail = ", ".join(part for part in (table, *names, named) if part)
     if number in _BY_NUMBER:
-        return _spoken(_BY_NUMBER[number], detail, named, str(told), raised=False)
+        reference = "".join(names[:1]).rpartition(".")[2] if number == _NO_SUCH_ROW else None
+        return _spoken(_BY_NUMBER[number], detail, named, str(told), raised=False, reference=reference)
     if full_code.startswith("DPY-") and not full_code.startswith(_DRIVER_PERMANENT):
         return ErpError(_DRIVER.get(full_code, "erp_away"), detail=detail)
     return _spoken("erp_refused", detail, named, str(told), raised=number in _RAISED)
 
 
-def _spoken(code: str, detail: str, named: str, message: str, *, raised: bool) -> ErpError:
+def _spoken(
+    code: str, detail: str, named: str, message: str, *, raised: bool, reference: str | None = None
+) -> ErpError:
     """With the database's own words: those before the stack of calls and the help pages."""
     spoken = _AFTERWARDS.split(message)[0].partition(":")[2].strip()
     said = presentable(spoken)
     facts = {"sqlstate": named, **({"said": said} | speaker(raised=raised) if said else {})}
-    return ErpError(code, detail=detail, facts=facts, spoken=spoken)
+    return ErpError(code, detail=detail, facts=facts, spoken=spoken, reference=reference)
 
 
 def _names(message: str) -> list[str]:

@@ -14,6 +14,7 @@ from malote.erp.decimals import CheckedDecimal, DecimalMoney
 
 NOW = "SYSTIMESTAMP"
 TIMES_AS_TEXT = False
+ANY_TYPE = False
 _DIGITS = {SmallInteger: 5, Integer: 10, BigInteger: 19}
 
 _WRITTEN: ColumnElement[str] = literal_column("'YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM'")

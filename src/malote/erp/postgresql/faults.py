@@ -63,6 +63,8 @@ _BEFORE_A_SESSION = (
 # Classes of SQLSTATE that the server itself uses for what is wrong with a row or a statement.
 _SERVERS_OWN = frozenset({"22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "XX"})
 
+_NO_SUCH_ROW = "23503"  # for a foreign key, or one that others refer to
+
 _QUOTES = "\"'\u00ab\u00bb\u201c\u201d\u201e"
 
 
@@ -82,7 +84,8 @@ def classified(error: psycopg.Error, table: str, statement: str = "") -> ErpErro
     parts = (diag.message_primary, diag.message_detail if raised else None, diag.message_hint)
     spoken = " ".join(part for part in parts if part)
     quoted = () if raised else _values(diag.message_detail or "")
-    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, quoted, raised=raised)
+    reference = diag.constraint_name or "" if state == _NO_SUCH_ROW else None
+    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, quoted, raised=raised, reference=reference)
 
 
 def _values(detail: str) -> list[str]:

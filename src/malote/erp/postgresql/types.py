@@ -10,6 +10,7 @@ from malote.erp.decimals import DecimalMoney
 
 NOW = "now()"
 TIMES_AS_TEXT = False
+ANY_TYPE = False
 
 
 def money() -> TypeEngine[Any]:

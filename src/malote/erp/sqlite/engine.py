@@ -20,6 +20,7 @@ from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.post import binds_of, for_driver
 from malote.erp.records import Records
+from malote.erp.sqlite import foreign_keys
 from malote.erp.sqlite.dialect import DIALECT
 from malote.erp.sqlite.fingerprints import add_function, fingerprint
 from malote.erp.sqlite.replaced_file import OpenFile
@@ -148,6 +149,7 @@ def _prepare(tables: ErpTables, connection: Any, record: Any) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         created = "".join(f"{statement};\n" for statement in structure.statements(DIALECT, tables))
         connection.executescript(f"BEGIN IMMEDIATE;\n{created}COMMIT;")
+    foreign_keys.enforce(connection, [mapped.name for mapped in tables.parts])
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

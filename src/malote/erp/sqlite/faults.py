@@ -43,5 +43,7 @@ def classified(error: sqlite3.Error, table: str, statement: str = "") -> ErpErro
         words = str(error)
         raised = name == "SQLITE_CONSTRAINT_TRIGGER"
         detail = detail_of(table, name) if raised else detail_of(table, words, name)
-        return spoken_error("erp_constraint", detail, {"table": table, "sqlstate": name}, words, raised=raised)
+        reference = "" if name == "SQLITE_CONSTRAINT_FOREIGNKEY" else None
+        names = {"table": table, "sqlstate": name}
+        return spoken_error("erp_constraint", detail, names, words, raised=raised, reference=reference)
     return plain_error(_CODES.get(primary, "erp_refused"), table, name)

@@ -14,6 +14,7 @@ from malote.erp.values import OutOfRangeError, scaled
 
 NOW = "(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'))"
 TIMES_AS_TEXT = True
+ANY_TYPE = True
 _MOST = 10**15  # cents
 _LIMIT = 2**63
 

@@ -1,0 +1,150 @@
+"""An ordinary foreign key of the ERP's: which product of which line it lacks, which method, shop or customer; told,
+and cured one by one."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from malote import rejection
+from malote.database.engine import writing
+from malote.database.quarantine_tables import product_map
+from malote.erp import structure
+from malote.erp.base import BaseErp
+from malote.erp.factory import open_erp
+from malote.erp.protocol import ErpError
+from malote.fiscal.documents import Payment, Sale
+from malote.posting import missing_records
+from malote.register import replaying
+from malote.spool.mapped_codes import mapped
+from tests.engines.erp_support import Tables
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import ISSUER, item, sale
+
+pytest_plugins = ["tests.engines.erp_fixtures"]
+
+CPF, ELSEWHERE = "52998224725", "98765432000198"
+RECORDS = [
+    "CREATE TABLE product (code VARCHAR(60) PRIMARY KEY)",
+    "CREATE TABLE way_of_paying (code VARCHAR(2) PRIMARY KEY)",
+    "CREATE TABLE shop (company VARCHAR(14), till VARCHAR(20), PRIMARY KEY (company, till))",
+    "CREATE TABLE customer (tax_number VARCHAR(14) PRIMARY KEY)",
+    "INSERT INTO product VALUES ('1001'), ('1002')",
+    "INSERT INTO way_of_paying VALUES ('01'), ('17')",
+    f"INSERT INTO shop VALUES ('{ISSUER}', 'caixa1')",
+]
+REFERRING = {
+    "sale_item": "FOREIGN KEY (product_code) REFERENCES product (code)",
+    "payment": "FOREIGN KEY (method) REFERENCES way_of_paying (code)",
+    "sale": "FOREIGN KEY (issuer, till) REFERENCES shop, FOREIGN KEY (consumer) REFERENCES customer",
+}
+
+
+def of_products(number: int, *codes: str) -> Sale:
+    lines = [item(line, product_code=code) for line, code in enumerate(codes, 1)]
+    return sale(number, items=lines)
+
+
+@pytest.fixture
+def tables(erp_url: str) -> Iterator[Tables]:
+    """Malote's own, which refer to the ERP's."""
+    opened = Tables(erp_url)
+    with closing(open_erp(erp_url, lock_timeout_seconds=5)) as erp:
+        assert isinstance(erp, BaseErp)
+        made = structure.statements(erp.dialect)
+    opened.run(*RECORDS)
+    for statement in made:
+        name = statement.split("EXISTS ")[1].split()[0]
+        key = f", {REFERRING[name]})" if name in REFERRING else ")"
+        opened.run(statement.rstrip().removesuffix(")") + key)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def shop(tables: Tables, erp_url: str, tmp_path: Path) -> Iterator[Shop]:
+    with open_shop(tmp_path, erp_url) as opened:
+        yield opened
+
+
+def post(shop: Shop, *documents: Sale) -> dict[int, dict[str, str]]:
+    """What is told of each that was refused, by its number."""
+    shop.accept(*documents)
+    poster = shop.poster(codes=partial(mapped, shop.engine))
+    poster.drain()
+    poster.close()
+    return {one.number or 0: one.reason.facts for one in shop.documents() if one.state == "rejected" and one.reason}
+
+
+def test_what_is_lacking_is_named_and_no_consumer(shop: Shop) -> None:
+    told = post(
+        shop,
+        of_products(1, "1001", "1002"),
+        of_products(2, "1001", "77", "1002", "88", "77"),
+        sale(3, payments=(Payment("01", 1000), Payment("23", 1590)), change=0),
+        sale(4, consumer=CPF),
+        sale(5, issuer=ELSEWHERE),
+    )
+    assert shop.counted() == {"posted": 1, "rejected": 4}
+    assert set(shop.reasons()) == {"erp_record_missing"}
+    products, payment, customer, company = (told[number] for number in (2, 3, 4, 5))
+    assert products["lacking"] == "produto 77 (linha 2), produto 88 (linha 4), produto 77 (linha 5)"
+    assert (products["products"], products.get("payments")) == ("77, 88", None)
+    assert (payment["lacking_en"], payment["payments"]) == ("method of payment 23", "23")
+    assert (customer["lacking"], customer.get("products"), customer.get("payments")) == ("consumidor ***", None, None)
+    assert company["lacking"] == f"emitente {ELSEWHERE} / caixa caixa1"
+    assert CPF not in str([told, shop.kept])
+    said = rejection.cause("erp_record_missing", products, "en", technical=False)
+    assert (
+        said
+        == "The ERP doesn't know what the sale holds: product 77 (line 2), product 88 (line 4), product 77 (line 5)."
+    )
+
+
+def test_of_two_that_are_lacking_the_second_is_told_once_the_first_is_mapped(shop: Shop) -> None:
+    post(shop, of_products(1, "1001"), of_products(2, "77", "1001", "88"))
+    for code, to, left in (
+        ("77", "99", "99 (linha 1, no caixa 77), produto 88 (linha 3)"),
+        ("77", "1002", "88 (linha 3)"),
+    ):
+        told = map_product(shop, 2, code, to)
+        assert told[2]["lacking"] == f"produto {left}"
+        assert told[2]["products"] == ("77, 88" if to == "99" else "88")
+    assert map_product(shop, 2, "88", "1001") == {}
+    assert shop.counted() == {"posted": 2}
+
+
+def map_product(shop: Shop, number: int, code: str, to: str) -> dict[int, dict[str, str]]:
+    with writing(shop.engine) as connection:
+        connection.execute(product_map.delete().where(product_map.c.old_code == code))
+        connection.execute(insert(product_map).values(issuer=ISSUER, old_code=code, new_code=to, at=0, who="maria"))
+    (one,) = [one.id for one in shop.documents() if one.number == number]
+    replaying.replay(shop.engine, [one], now=shop.clock())
+    return post(shop)
+
+
+def test_a_foreign_key_that_sqlite_cannot_follow_refuses_nothing(tmp_path: Path) -> None:
+    """To columns that aren't unique: any writing would fail for it."""
+    url = f"sqlite:///{tmp_path / 'erp.sqlite3'}"
+    with open_shop(tmp_path, url) as opened:
+        opened.erp().create_structure()
+        Tables(url).run("CREATE TABLE tag (code TEXT)", "ALTER TABLE payment ADD COLUMN tag TEXT REFERENCES tag (code)")
+        assert post(opened, of_products(1, "1001")) == {}
+        assert opened.counted() == {"posted": 1}
+
+
+def test_where_nobody_may_look_what_the_database_quotes_is_told() -> None:
+    error = ErpError("erp_constraint", detail="sale_item, fk, 23503", reference="fk", quoted=["product_code", "77"])
+    sold = of_products(1, "77", "1001", "77")
+    told = missing_records.facts_of(sold, error, {"products": "77"})
+    assert told == {
+        "lacking": "produto 77 (linha 1), produto 77 (linha 3)",
+        "lacking_en": "product 77 (line 1), product 77 (line 3)",
+        "products": "77",
+    }
+    assert missing_records.facts_of(sold, error, {}) == {}
+    error.reference = None
+    assert missing_records.facts_of(sold, error, {"products": "77"}) == {}
