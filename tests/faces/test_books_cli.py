@@ -114,7 +114,7 @@ def test_rebook_asks_first_changes_nothing_dry_and_books_exactly_the_missing(ser
     assert "4 to book again" in dry
     assert all(key in dry for key in lost(services))
     assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 7
-    run("books", "rebook", code=1)  # nobody is there to say yes
+    run("books", "rebook", code=2)  # nobody is there to say yes
     assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 7
     told = answer(run("books", "rebook", "--yes", "--reason", "restored", "--json"))
     assert told["ordered"] == 4

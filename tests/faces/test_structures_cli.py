@@ -64,7 +64,7 @@ def test_drift_plan_apply(run: Run, erp: str) -> None:
     assert len(plan["steps"]) == 23
     assert found(run("structures", "apply", "erp", "--dry-run", "--json"))["steps"][0]["state"] == "pending"
     refused = run("structures", "apply", "erp", answer="n\n")
-    assert refused.exit_code == 0
+    assert refused.exit_code == 3
     assert "ALTER TABLE" in refused.stdout
     assert found(run("structures", "drift", "erp", "--json"), 1)["databases"] == [
         {**drift[0], "looked_at": pytest.approx(drift[0]["looked_at"], abs=60)}

@@ -12,6 +12,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal import store_clock
+from malote.terminal.asking import YesOption, is_agreed
 from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.book_options import DayOption, TillOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from malote.books.rebooking import RebookingPlan
     from malote.books.reconciling import Books, NamedDifference, ReconcileQuery, ReconcileReport
 
+_AGAIN = Bilingual("Lançar de novo?", "Book them again?")
 MOST_NAMED = 200  # differences on a terminal; --json has all
 
 _WHAT: dict[str, Bilingual[str]] = {
@@ -81,7 +83,7 @@ def rebook(
         bool, typer.Option("--accepted", help="Also what was accepted as gone (malote erp accept-ledger).")
     ] = False,
     reason: ReasonOption = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
+    yes: YesOption = False,
     dry_run: DryRunOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -103,7 +105,7 @@ def rebook(
         planned = plan(books, _query(day, till, None), time.time(), accepted=accepted)
         if not json:
             _show_plan(planned, language)
-        if planned.missing and not dry_run and (yes or _confirmed(language)):
+        if planned.missing and not dry_run and (yes or is_agreed(_AGAIN, language)):
             ordered = rebooking(services.engine, planned, command_line(), time.time(), reason.strip())
     if json:
         print_json({"plan": planned, "ordered": ordered})
@@ -129,10 +131,6 @@ def _query(day: str | None, till: str | None, back: timedelta | None) -> "Reconc
         return ReconcileQuery(since=store_clock.now().date() - back if back else None, till=till)
     chosen = day_of("--day", day)
     return ReconcileQuery(since=chosen, until=chosen, till=till)
-
-
-def _confirmed(language: Language) -> bool:
-    return typer.confirm(Bilingual("Lançar de novo?", "Book them again?").of(language), err=True)
 
 
 def _show_report(report: "ReconcileReport", language: Language) -> None:

@@ -10,6 +10,7 @@ import typer
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
+from malote.terminal.asking import is_agreed
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json
 
@@ -98,8 +99,7 @@ def _asked(services: "Services", view: "View", step: "RunbookStep") -> bool:
     if act is None or not sys.stdin.isatty():
         return False
     _line(said(step, services.settings.language, services.settings.erp.name))
-    question = Bilingual("Fazer agora?", "Do it now?").of(services.settings.language)
-    if not typer.confirm(question, err=True):
+    if not is_agreed(Bilingual("Fazer agora?", "Do it now?"), services.settings.language):
         return False
     act()
     return True

@@ -1,22 +1,20 @@
 """``malote loads rollback|release``: a till goes back to the load before, and is kept there until it is released."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
+from malote.terminal.asking import YesOption, agree_or_end
 from malote.terminal.audit_reason import ReasonOption, checked_reason
 from malote.terminal.command import (
-    FAILED,
     OK,
     ConfigOption,
     DryRunOption,
     JsonOption,
     moment_of,
     services_of,
-    wrong_usage,
 )
 from malote.terminal.kept_back import kept_words
 from malote.terminal.output import print_json, say
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from malote.loads.going_back import Released, StepBack
 
 TillsArgument = Annotated[list[str], typer.Argument(help="The tills, by name.", metavar="TILL...")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -99,12 +96,9 @@ def release(
 
 def _ask(lines: list[str], language: Language) -> None:
     """Ends the command unless a person says yes."""
-    if not sys.stdin.isatty():
-        wrong_usage("--yes")
     for line in lines:
         say(line)
-    if not typer.confirm(Bilingual("Continuar?", "Go on?").of(language), err=True):
-        raise typer.Exit(FAILED)
+    agree_or_end(Bilingual("Continuar?", "Go on?"), language)
 
 
 def _would(one: "StepBack", language: Language) -> str:

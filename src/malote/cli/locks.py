@@ -8,8 +8,9 @@ from rich.console import Group
 from rich.table import Table
 
 from malote.bilingual import Bilingual
+from malote.terminal.asking import YesOption, agree_or_end
 from malote.terminal.audit_reason import ReasonOption
-from malote.terminal.command import FAILED, FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
 from malote.terminal.output import console, print_json
 from malote.terminal.tables import printable
 
@@ -55,7 +56,7 @@ def kill(
         bool, typer.Option("--any", help="Also one that is no root blocker; protected ones never.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and check, end nobody.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: YesOption = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -115,12 +116,8 @@ def _identity(tree: "Tree", session: str) -> "SessionIdentity":
 
 
 def _confirm(tree: "Tree", identity: "SessionIdentity", language: "Language") -> None:
-    if not sys.stdin.isatty():
-        wrong_usage("--yes")
     console.print(_table([node for node in tree.nodes if node.identity == identity], language))
-    question = Bilingual(f"Encerrar a sessão {identity.key}?", f"End session {identity.key}?").of(language)
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(FAILED)
+    agree_or_end(Bilingual(f"Encerrar a sessão {identity.key}?", f"End session {identity.key}?"), language)
 
 
 # ---- for people ----

@@ -12,6 +12,7 @@ from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.definition import SCOPES, Scope
 from malote.schema.structure_reports import Drift, ReportedStructure, RunReport, StructureDifference, StructurePlan
+from malote.terminal.asking import YesOption, agree_or_end
 from malote.terminal.command import (
     FAILED,
     FOUND,
@@ -30,7 +31,6 @@ ScopeArgument = Annotated[
     str | None,
     typer.Argument(help="till, store or erp; all of them by default.", metavar="[SCOPE]", show_default=False),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")]
 
 _SEVERITIES = Bilingual(
     {"missing": "falta", "loose": "difere", "conflict": "recusado", "extra": "a mais"},
@@ -146,9 +146,7 @@ def _ask(found: StructurePlan, language: Language) -> None:
     _show_plan(found, language)
     if not found.steps:
         return
-    question = Bilingual("Atualizar agora?", "Update now?").of(language)
-    if not typer.confirm(question):
-        raise typer.Exit(OK)
+    agree_or_end(Bilingual("Atualizar agora?", "Update now?"), language)
 
 
 # ---- showing ----
