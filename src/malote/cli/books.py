@@ -12,7 +12,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal import store_clock
-from malote.terminal.asking import YesOption, is_agreed
+from malote.terminal.agreement import YesOption, is_agreed
 from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.book_options import DayOption, TillOption
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of

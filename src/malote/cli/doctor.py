@@ -10,7 +10,7 @@ import typer
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.asking import is_agreed
+from malote.terminal.agreement import is_agreed
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json
 

@@ -6,7 +6,7 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.asking import YesOption, agree_or_end
+from malote.terminal.agreement import YesOption, agree_or_end
 from malote.terminal.audit_reason import ReasonOption, checked_reason
 from malote.terminal.command import (
     OK,

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 
 from malote.bilingual import Bilingual
-from malote.terminal.asking import YesOption, agree_or_end
+from malote.terminal.agreement import YesOption, agree_or_end
 from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
 from malote.terminal.output import console, print_json

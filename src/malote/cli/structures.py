@@ -12,7 +12,7 @@ from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.definition import SCOPES, Scope
 from malote.schema.structure_reports import Drift, ReportedStructure, RunReport, StructureDifference, StructurePlan
-from malote.terminal.asking import YesOption, agree_or_end
+from malote.terminal.agreement import YesOption, agree_or_end
 from malote.terminal.command import (
     FAILED,
     FOUND,

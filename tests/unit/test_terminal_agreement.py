@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from malote.bilingual import Bilingual
-from malote.terminal.asking import agree_or_end
+from malote.terminal.agreement import agree_or_end
 from malote.terminal.command import FAILED, OK, WRONG_USAGE
 
 QUESTION = Bilingual("Encerrar?", "End it?")
