@@ -15,10 +15,11 @@ from malote.database.engine import reading
 from malote.database.load_tables import load_row
 from malote.load_format.digest import bucket_of, key_bytes, row_hash
 from malote.load_format.entity import Row
-from malote.loads import event_conflicts, seen_rows, shelf_first, spared_rows
+from malote.loads import event_conflicts, replaced_rows, seen_rows, shelf_first, spared_rows
 from malote.loads.declarations import Loaded
 from malote.loads.erp_rows import ErpRows, Read
 from malote.loads.event_conflicts import DatedRow
+from malote.loads.replaced_rows import NewRow
 from malote.loads.rises_put_off import ErpChanges, RisesPutOff, loaded_row
 from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
 from malote.loads.seen_rows import (
@@ -92,6 +93,7 @@ class EntityComparison:
         self._held = held
         self._read = 0
         self._has_spared = False
+        self._new: list[NewRow] = []
         self._aside = seen_rows.opened()
         self._erp_changes: ErpChanges | None = None
 
@@ -124,6 +126,8 @@ class EntityComparison:
             key = self._rows.key_of(values)
             if key is not None:
                 self._aside.execute(ADD, (key, REFUSED, None, None, _TWICE, None))
+        if not self.whole and self._entity_id is not None:
+            self._flag_replaced(engine, erp, self._entity_id)
         self._aside.execute(END_FLAGGED)
         if self.whole and self._entity_id is not None:
             self._find_gone(engine)
@@ -208,12 +212,20 @@ class EntityComparison:
             seen.append((key, kind, content, digest, None, None))
             if kind != SAME:
                 fresh.append(values)
+            if kind == NEW and not self.whole and len(self._new) < _MOST_ASKED:
+                self._new.append((key, values))
         self._aside.executemany(ADD, seen)
         return fresh
 
     def _put_gone(self, key: bytes, *, is_held: bool) -> None:
         """Beside it may stand another with its key, which took its place."""
         self._aside.execute(ADD_MISSING, (key, FLAGGED, HELD if is_held else NOT_HELD))
+
+    def _flag_replaced(self, engine: Engine, erp: Connection, entity_id: int) -> None:
+        refused = {key for (key,) in self._aside.execute("SELECT key FROM seen WHERE kind = ?", (REFUSED,))}
+        new = [one for one in self._new if one[0] not in refused]
+        for one in replaced_rows.find(engine, erp, self._rows, entity_id, new):
+            self._put_gone(one.key, is_held=one.is_loaded)
 
     def _facts_of_twice(self, key: bytes) -> str:
         entity = self.loaded.entity

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Select, column, false, func, literal, or_, qu
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
+from malote.batches import batches
 from malote.erp.profiles.load_sources import constant_of
 from malote.load_format.digest import key_bytes
-from malote.load_format.entity import Row, UnfitValueError, Value
+from malote.load_format.entity import Entity, Row, UnfitValueError, Value
 from malote.loads.declarations import Loaded
 from malote.loads.row_rules import EMPTY_RULES, RULES, RowError
 from malote.loads.spared_rows import beginning_of_thing
@@ -98,9 +99,43 @@ class ErpRows:
                 found[tuple(key)] += not _is_true(gone)
         return [row for row in given if found[tuple(row[place] for place in places)] > 1]
 
+    @property
+    def tells_things_apart(self) -> bool:
+        """Whether what the key begins with is a column of the ERP's."""
+        return self._is_column(self._loaded.entity.key_places[0])
+
+    def keys_beside(self, connection: Connection, given: Sequence[tuple[Any, ...]]) -> tuple[set[bytes], set[bytes]]:
+        """Keys of all rows of the ERP's whose key begins as that of one of ``given``, which came alone; and of those
+        whose key can't be read the beginnings, b"" where that can't either."""
+        places, source = self._loaded.entity.key_places, self._loaded.source
+        first = self._column(self._loaded.sources[places[0]])
+        flag: ColumnElement[Any] = column(source.gone) if source.gone else literal(None)
+        columns = [self._column(self._loaded.sources[place]).label(f"c{place}") for place in places]
+        keys: set[bytes] = set()
+        unread: set[bytes] = set()
+        for some in batches(given, _ASKED_AT_ONCE):
+            among = _among(first, {row[places[0]] for row in some})
+            statement = select(*columns, flag.label(_GONE)).select_from(self._from()).where(among)
+            if source.where:
+                statement = statement.where(text(f"({source.where})"))
+            for *key, gone in connection.execute(statement, self._bound()):
+                if not _is_true(gone):
+                    by_place = dict(zip(places, key, strict=True))
+                    values = tuple(by_place.get(place) for place in range(len(self._loaded.columns)))
+                    found = self.key_of(values)
+                    if found is None:
+                        unread.add(self.thing_of(values) or b"")
+                    else:
+                        keys.add(found)
+        return keys, unread
+
     def _is_column(self, place: int) -> bool:
         written = self._loaded.sources[place]
         return isinstance(written, str) and constant_of(written) is None
+
+    @property
+    def entity(self) -> Entity:
+        return self._loaded.entity
 
     # ---- what is asked ----
 
