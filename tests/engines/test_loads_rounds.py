@@ -157,6 +157,27 @@ def test_what_waits_is_judged_again_at_the_next_look_that_finds_a_change_of_it(
     assert [one.code for one in round_.loads.status().entities] == [""] * 4
 
 
+def seen_now(round_: Round) -> set[str]:
+    with reading(round_.engine) as connection:
+        return entity_rows.waiting(connection, round_.clock.now)
+
+
+@pytest.mark.parametrize("change", ["UPDATE preco SET preco = 1 WHERE loja = 3", "DELETE FROM embalagem WHERE cod > 5"])
+def test_what_a_person_confirmed_goes_on_at_the_next_look_whatever_it_waited_for(round_: Round, change: str) -> None:
+    """Neither has a column of changes; who confirmed may have done no more, since the ERP went away, say."""
+    round_.sources.write_text(SOURCES.replace('changed = "alterado"\noverlap = 0\n', ""), encoding="utf-8")
+    round_.begin(round_.erp.url)
+    round_.step(0)
+    round_.erp.do(change)
+    round_.loads.staging.run(SYSTEM, whole=True)
+    (held,) = [one for one in round_.loads.status().entities if one.code]
+    assert (round_.step(2), seen_now(round_)) == (1, set())
+    assert (round_.step(600), seen_now(round_)) == (1, {held.entity}), "it may have been set right meanwhile"
+    round_.loads.confirm(held.entity, Actor("ana"))
+    assert round_.step(2) == 2
+    assert [one.code for one in round_.loads.status().entities] == [""] * 4
+
+
 def test_an_entity_whose_table_was_missing_comes_by_itself_once_it_is_there(round_: Round) -> None:
     round_.erp.do("ALTER TABLE produto RENAME TO antes")
     assert round_.step(0) == 1, "the others"

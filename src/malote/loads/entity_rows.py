@@ -121,6 +121,12 @@ def waiting(connection: Connection, since: float) -> set[str]:
     return set(connection.scalars(select(load_hold.c.entity).where(seen)))
 
 
+def confirmed(connection: Connection) -> dict[str, str]:
+    """Entities that a person let through and that no load was made of since, with the reason for which they waited."""
+    found = select(load_hold.c.entity, load_hold.c.code).where(load_hold.c.confirmed_by != "")
+    return {row.entity: row.code for row in connection.execute(found)}
+
+
 def add(connection: Connection, entity: Entity) -> int:
     """Its id."""
     values = {"name": entity.name, "declaration": entity.declaration.decode(), "watermark": ""}

@@ -17,6 +17,7 @@ from malote.loads import entity_rows, planning, versions
 from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.held_again import HeldAgain
+from malote.loads.limits import SEEN_WHOLE
 from malote.loads.load_service import Loads
 from malote.loads.planning import Plan
 from malote.loads.unreadable import UnreadableEntities
@@ -80,22 +81,27 @@ class LoadRounds:
         self._rest = max(self._settings.look_seconds, longer)
 
     def _look(self, now: float) -> None:
-        """At what has a column of changes, at what nothing was ever loaded of, and at what the ERP gives again."""
+        """At what has a column of changes, at what nothing was ever loaded of, at what the ERP gives again, at what
+        a person confirmed while the ERP was away, say, and now and then at what waits for one."""
         self._looked_at = now
         with reading(self._engine) as connection:
             known = entity_rows.in_force(connection)
             waits = entity_rows.waiting(connection, now - self._settings.retry_minutes * 60)
             unreadable = versions.unreadable(connection)
+            held, confirmed = entity_rows.waiting(connection, float("-inf")), entity_rows.confirmed(connection)
         entities = self._loads.entities()
         due = self._unreadable.worth_reading(unreadable & entities.keys())
         due |= self._held.changed(waits & entities.keys() - unreadable)
+        seen_whole = {name for name, code in confirmed.items() if code in SEEN_WHOLE}
+        due |= (confirmed.keys() - seen_whole) | (held - waits - unreadable)
         names = [
             name
             for name, one in entities.items()
             if name in due or (name not in waits and (name in unreadable or _is_looked_at(one, known.get(name))))
         ]
-        if names:
-            self._stage(whole=False, names=names)
+        for whole, some in ((True, sorted(seen_whole & entities.keys())), (False, names)):
+            if some:
+                self._stage(whole=whole, names=some)
         self._held.judged()
 
     def _compares(self, now: float) -> bool:
