@@ -39,10 +39,9 @@ from malote.posting.retry_after_update import look_again, try_one
 from malote.reconciliation import erp_memory
 from malote.register import flow_keeping
 from malote.register.flow_keeping import FlowKeeper
-from malote.remembered import Remembered
 from malote.schema.definition import StructureError
 from malote.spool import leasing, retention
-from malote.spool.mapped_codes import REMEMBERED_SECONDS, MappedCodes, mapped
+from malote.spool.mapped_codes import CurrentlyMapped
 from malote.spool.presence import PosterPresence, watched
 from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
@@ -153,7 +152,6 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
-    codes = Remembered[None, MappedCodes](lambda _: mapped(parts.engine), REMEMBERED_SECONDS)
     return Poster(
         parts.spool,
         parts.engine,
@@ -162,7 +160,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
         settings.posting,
         settings.store,
         lookout=lookout,
-        codes=partial(codes, None),
+        codes=CurrentlyMapped(parts.engine),
         presence=presence,
         # In shadow there may be no ledger yet, and nothing is booked into it.
         guard=None

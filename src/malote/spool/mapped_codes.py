@@ -4,15 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, func, select
 
 from malote.database.engine import reading
 from malote.database.quarantine_tables import former_code, payment_map, product_map
 from malote.fiscal.documents import Document, Sale
 
 Codes = Mapping[tuple[str, str], str]  # issuer and the till's code -> the ERP's
-
-REMEMBERED_SECONDS = 2.0  # a poster looks before every batch
 
 
 class MappedCodes(msgspec.Struct, frozen=True):
@@ -48,6 +46,24 @@ def mapped(engine: Engine) -> MappedCodes:
     """Every mapping there is. Raises ``StoreError``."""
     with reading(engine) as connection:
         return MappedCodes(_of(connection, product_map), _of(connection, payment_map))
+
+
+class CurrentlyMapped:
+    """Every mapping there is, for a poster, which asks at each batch: read anew only where one was made or ended, and
+    then at once, since the sale that somebody has just mapped a code of is booked in the very next moment."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._read: tuple[object, MappedCodes] = (None, MappedCodes())
+
+    def __call__(self) -> MappedCodes:
+        """Raises ``StoreError``."""
+        with reading(self._engine) as connection:
+            counted = [select(func.count(), func.sum(one.c.at)).select_from(one) for one in (product_map, payment_map)]
+            state = [tuple(connection.execute(one).one()) for one in counted]
+            if state != self._read[0]:
+                self._read = state, MappedCodes(_of(connection, product_map), _of(connection, payment_map))
+        return self._read[1]
 
 
 def formerly_mapped(engine: Engine, *, most: int = 4) -> list[MappedCodes]:
