@@ -326,6 +326,11 @@ def test_on_paper_each_column_has_the_room_that_its_words_need(page: Page) -> No
     for path in ("tills", "load-manager", "audit"):
         page.goto(f"/console/{path}")
         assert page.evaluate("getComputedStyle(document.querySelector('tbody tr')).display") == "table-row", path
+    page.goto("/console/tills")
+    page.evaluate("open(true)")
+    cut = "[...document.querySelectorAll('.why, .sums')].filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(cut) == 0, "a cause is said whole: paper can't be hovered"
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).marginRight") == "0px", "no drawer, no gap"
     assert page.evaluate("getComputedStyle(document.body).getPropertyValue('--attention').trim()") == "#8a5200"
 
 

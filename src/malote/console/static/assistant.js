@@ -25,9 +25,9 @@ function keep(values) {
 }
 
 const isOpen = () => assistant && !assistant.hidden;
-// A till's own pages speak of that till; elsewhere of the one that was looked at last, or of all. Whoever is on the way
-// from button to button stays with what the way began with, or 👍 for one till would be taken for all.
-const scope = () => (drawer ? (kept().pinned ?? (drawer.dataset.till || kept().till || "")) : assistant.dataset.till);
+// A till's own pages speak of that till, Gerenciamento of all; elsewhere of the one that was looked at last, or of all.
+// Whoever is on the way from button to button stays with what the way began with, or 👍 for one till would be taken for all.
+const scope = () => (drawer ? (kept().pinned ?? (drawer.dataset.till || ("whole" in drawer.dataset ? "" : kept().till) || "")) : assistant.dataset.till);
 let asking = false;
 let changes = 0; // that were sent from this page: what was asked before the last of them tells what was so then
 let seen = null; // the step that was brought into sight
@@ -169,8 +169,11 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-assistant-open]");
   if (opener && drawer) {
     event.preventDefault();
-    keep({ pinned: null });
-    open(!isOpen());
+    // The verdict over all tills leads to what is to be done about it, whatever is open and was looked at before.
+    const whole = opener.dataset.assistantOpen === "whole";
+    keep({ pinned: whole ? "" : null });
+    if (whole && isOpen()) assistant.ariaBusy = "true";
+    open(whole || !isOpen());
     if (isOpen()) enter();
   }
   if (event.target.closest("[data-assistant-close]")) open(false);
