@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from malote.app_workers import build_poster
 from malote.database.quarantine_tables import accepted_problem
 from malote.erp.factory import open_configured
 from malote.quarantine import same_cause
@@ -176,24 +175,6 @@ def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
     with sqlite3.connect(house.settings.home_path / "erp.sqlite3") as connection:
         connection.execute("UPDATE sale_item SET product_code = 'NEWER' WHERE product_code = 'NEW'")
     assert differing(house, one) == ["items[1].product_code"]
-
-
-def test_a_poster_at_work_books_at_once_as_it_was_mapped_the_moment_before(house: House) -> None:
-    """It books without a pause: what it would still remember refuses the sale again, as if nothing had been mapped."""
-    first, second = (refuse_product(house, build_note(number=n, items=(Line(code="OLD"),))) for n in (1, 2))
-    poster = build_poster(house.settings, house.services)
-    try:
-        house.take(build_note(number=3))
-        assert poster.drain() == 1
-        house.quarantine.map_product(first, "OLD", "NEW", MARIA)
-        assert poster.drain() == 1
-        (made,) = house.quarantine.mappings()
-        house.quarantine.end_mapping(made.kind, made.issuer, made.code, made.target, MARIA, reason="it was another")
-        house.quarantine.replay(Selection((second,)), MARIA)
-        assert poster.drain() == 1
-    finally:
-        poster.close()
-    assert booked_products(house) == sorted(["NEW", Line().code, "OLD"])
 
 
 def test_a_mapping_that_is_ended_holds_for_what_was_booked_and_for_nothing_else(house: House) -> None:

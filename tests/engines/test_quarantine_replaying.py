@@ -1,7 +1,10 @@
 """Replay in order and without doubles, and the history that tells of it."""
 
+import sqlite3
+
 import pytest
 
+from malote.app_workers import build_poster
 from malote.quarantine.history_text import WORDS, words
 from malote.quarantine.quarantine_reports import Selection
 from malote.register import till_documents
@@ -11,7 +14,7 @@ from malote.tills.series import assign, series_of
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House, OpenHouse, strict
 from tests.engines.spool_support import rejected, waiting
-from tests.unit.fiscal.notes import ISSUER, build_note
+from tests.unit.fiscal.notes import ISSUER, Line, build_note
 
 pytest_plugins = ("tests.engines.quarantine_fixtures",)
 
@@ -145,3 +148,28 @@ def test_a_history_reads_as_sentences(house: House) -> None:
     ]
     assert words(events[2], "en").startswith("Read again and rejected: ")
     assert words(events[2], "en").endswith("(2 times)")
+
+
+def test_a_poster_at_work_books_at_once_as_it_was_mapped_the_moment_before(house: House) -> None:
+    """It books without a pause: what it would still remember refuses the sale again, as if nothing had been mapped."""
+    for number in (1, 2):
+        house.take(build_note(number=number, items=(Line(code="OLD"),)))
+    refused = house.spool.lease("poster", 2, 60)
+    house.spool.settle([rejected(one) for one in refused])
+    house.scan()
+    first, second = (one.id for one in refused)
+    poster = build_poster(house.settings, house.services)
+    try:
+        house.take(build_note(number=3))
+        assert poster.drain() == 1
+        house.quarantine.map_product(first, "OLD", "NEW", MARIA)
+        assert poster.drain() == 1
+        (made,) = house.quarantine.mappings()
+        house.quarantine.end_mapping(made.kind, made.issuer, made.code, made.target, MARIA, reason="it was another")
+        house.quarantine.replay(Selection((second,)), MARIA)
+        assert poster.drain() == 1
+    finally:
+        poster.close()
+    with sqlite3.connect(house.settings.home_path / "erp.sqlite3") as erp:
+        booked = [code for (code,) in erp.execute("SELECT product_code FROM sale_item")]
+    assert sorted(booked) == sorted([Line().code, "NEW", "OLD"])

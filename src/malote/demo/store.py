@@ -109,12 +109,15 @@ class Store:
         return till.outbox.parent
 
     def wait_for_server(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Returns once the server answers; does ``meanwhile`` between looks. Raises ``StoreNotStartedError``."""
+        """Returns once the server takes sales; does ``meanwhile`` between looks. What else is wrong, such as a trouble
+        that was planted before the demo was stopped, is for people to see in it. Raises ``StoreNotStartedError``."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             meanwhile()
             try:
-                if httpx.get(self.address + PATH_HEALTH, timeout=2, trust_env=False).is_success:
+                if httpx.get(
+                    self.address + PATH_HEALTH, params={"of": "intake"}, timeout=2, trust_env=False
+                ).is_success:
                     return
             except httpx.TransportError:
                 pass

@@ -2,6 +2,7 @@ import socket
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
 from malote import config
@@ -82,6 +83,17 @@ def test_a_server_that_does_not_answer_is_said(store: Store, monkeypatch: pytest
     monkeypatch.setattr(stores, "_START_SECONDS", 0.2)
     with pytest.raises(StoreNotStartedError, match=r"server\.log"):
         store.wait_for_server()
+
+
+def test_a_store_with_a_trouble_that_was_planted_before_it_stopped_starts_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(address: str, *, params: dict[str, str] | None = None, **_: object) -> httpx.Response:
+        return httpx.Response(200 if params == {"of": "intake"} else 503)  # erp_ledger_short
+
+    monkeypatch.setattr(httpx, "get", answer)
+    monkeypatch.setattr(stores, "_START_SECONDS", 0.5)
+    store.wait_for_server()
 
 
 def test_programs_name_their_settings(store: Store) -> None:
