@@ -14,6 +14,7 @@ from malote import wire
 from malote.load_format.entity import Entity, EntityColumn
 from malote.till.loads import loads_database
 from malote.till.loads.carrying_over import carry_over
+from malote.till.loads.loads_database import LoadsError
 from malote.till.server_client import ServerError
 from malote.till.storage import OutboxError
 from tests.loads_support import PRICE, PRODUCT, SINCE, LoadedTill, price, prices, product
@@ -240,8 +241,9 @@ def test_of_a_damaged_database_what_is_proven_goes_on_and_the_rest_has_views(til
     content = till.path.read_bytes()
     pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
     till.path.write_bytes(b"".join(b"x" * 4096 if b"001500" in one else one for one in pages))
-    aside = loads_database.set_aside_if_damaged(till.path, till.now)
-    assert aside
+    with pytest.raises(LoadsError, match="loads_damaged"):
+        loads_database.check(till.path)
+    aside = loads_database.set_aside(till.path, till.now)
     assert carry_over(aside, till.path) == ["product"]
     assert till.select("SELECT COUNT(*) FROM product") == [(3000,)]
     assert till.select("SELECT COUNT(*) FROM price_now") == [(0,)]
@@ -275,4 +277,5 @@ def test_a_sound_database_of_something_else_is_set_aside_as_a_damaged_one(till: 
     till.path.unlink()
     with closing(sqlite3.connect(till.path)) as other:
         other.executescript(f"CREATE TABLE price (product); PRAGMA user_version = {version}")
-    assert loads_database.set_aside_if_damaged(till.path, till.now)
+    with pytest.raises(LoadsError, match="loads_damaged"):
+        loads_database.check(till.path)

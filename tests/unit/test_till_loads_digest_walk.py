@@ -97,9 +97,9 @@ def test_a_page_that_cannot_be_read_is_found_while_the_till_runs(till: LoadedTil
         till.path.write_bytes(b"".join(b"x" * 4096 if b"000444" in one else one for one in pages))
     else:  # a text that is none any more
         till.path.write_bytes(content.replace(b"Arroz", b"Arro\xff", 1))
-    with pytest.raises(LoadsDamagedError):
+    with pytest.raises(LoadsDamagedError) as raised:
         _go_through(upkeep, clock)
-    upkeep.make_anew()
+    upkeep.make_anew(raised.value)
     assert till.ears.codes("happened") == ["loads_damaged"]
     assert list(till.held().entities) == ["product" if whole_page else "price"], "what is proven goes on"
     assert till.obey(till.depot.order_of(1)).state == "done"

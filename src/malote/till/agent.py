@@ -151,7 +151,7 @@ class Agent:
         if isinstance(failure, OutboxDamagedError):
             self._rebuild()
         elif isinstance(failure, LoadsDamagedError):
-            self._loads.make_anew()
+            self._loads.make_anew(failure)
         elif failure is not None:
             raise failure
 

@@ -4,12 +4,13 @@ What is there already isn't fetched, after a kill too; what no order needs any m
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from malote import durable
 from malote.disk import Disk
 from malote.load_format.wire import ManifestFile
+from malote.till.loads import obstacles
 from malote.till.server_client import ServerClient
 
 FOLDER = "loads-incoming"
@@ -24,9 +25,10 @@ class WrongHashError(Exception):
 class Incoming:
     """The folder beside the outbox. Every method may raise ``OSError``."""
 
-    def __init__(self, outbox: Path, disk: Disk) -> None:
+    def __init__(self, outbox: Path, disk: Disk, now: Callable[[], float]) -> None:
+        """``now``: seconds since the epoch."""
         self.folder = outbox.with_name(FOLDER)
-        self._disk = disk
+        self._disk, self._now = disk, now
 
     def path_of(self, listed: ManifestFile) -> Path:
         return self.folder / listed.sha256
@@ -49,12 +51,16 @@ class Incoming:
             raise WrongHashError(listed.sha256)
 
     def keep_only(self, listed: Iterable[ManifestFile]) -> None:
-        """Removes what isn't of these files."""
+        """Removes what isn't of these files; what is no file, or stands in the folder's place, is put aside."""
         kept = {one.sha256 for one in listed}
-        if self.folder.exists():
-            for path in self.folder.iterdir():
-                if path.name.removesuffix(_PART) not in kept:
-                    self._disk.remove(path)
+        if self.folder.exists() and not self.folder.is_dir():
+            obstacles.put_aside(self.folder, self._now(), self._disk)
+        for path in self.folder.iterdir() if self.folder.exists() else ():
+            if obstacles.is_none(path):
+                if not obstacles.was_put_aside(path):
+                    obstacles.put_aside(path, self._now(), self._disk)
+            elif path.name.removesuffix(_PART) not in kept:
+                self._disk.remove(path)
 
     def _fetch(self, server: ServerClient, listed: ManifestFile) -> Iterator[int]:
         part = self._part(listed)

@@ -7,7 +7,7 @@ tables begin with an underscore, which no entity's does.
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from malote import durable, private
 from malote.disk import DISK, Disk
 from malote.explained_error import ExplainedError
 from malote.till import storage
+from malote.till.loads import obstacles
 
 FILE = "loads.sqlite3"
 PATIENCE_SECONDS = 0.5  # for a lock that the POS holds: sales are sent meanwhile
 _LONGEST_LOG = 16_000_000  # bytes of the write-ahead log that stay after a large load
 _DAMAGED = ".damaged-"
+_PARTS = ("", "-wal", "-shm", "-journal")  # the files that SQLite has of it
 
 _VERSION = 1
 _TABLES = """
@@ -91,7 +93,8 @@ class LoadsError(ExplainedError):
 
 
 class LoadsDamagedError(LoadsError):
-    """The file is no database any more, not a whole one, or one of something else: it is to be set aside."""
+    """The file is no database any more, not a whole one, one of something else, or no file at all: it is to be set
+    aside."""
 
 
 def _is_no_text(error: sqlite3.DatabaseError) -> bool:
@@ -117,9 +120,17 @@ def told_apart(path: Path, disk: Disk = DISK) -> Iterator[None]:
             case "full":
                 raise LoadsError("loads_no_room", folder=str(path.parent)) from error
             case "away":
+                _refuse_obstacle(error, path)
                 raise LoadsError("loads_away", path=str(path), detail=str(error)) from error
             case None:
                 raise
+
+
+def _refuse_obstacle(error: sqlite3.DatabaseError, path: Path) -> None:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        found = obstacles.first_of(path, _PARTS)
+        if found is not None:
+            raise LoadsDamagedError("loads_obstructed", path=str(found)) from error
 
 
 @contextmanager
@@ -173,13 +184,16 @@ def reading(connection: sqlite3.Connection) -> Iterator[None]:
 def set_aside(path: Path, at: float, disk: Disk = DISK) -> Path:
     """Renames a damaged one, and returns its new name; of those before it none stays. Raises ``OSError``."""
     for older in path.parent.glob(f"{path.name}{_DAMAGED}*"):
-        disk.remove(older)
+        if older.is_file():
+            disk.remove(older)
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}{_DAMAGED}{stamp}")
     # Its log last: beside no file, or an empty one, SQLite throws it away; without it the damaged one may look sound.
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in _PARTS:
         part = path.with_name(path.name + suffix)
-        if part.exists():
+        if obstacles.is_none(part):
+            obstacles.put_aside(part, at, disk)
+        elif part.exists():
             durable.move(part, aside.with_name(aside.name + suffix), disk=disk)
     return aside
 
@@ -193,18 +207,6 @@ def check(path: Path) -> None:
         return
     if found != "ok":
         raise LoadsDamagedError("loads_damaged", path=str(path))
-
-
-def set_aside_if_damaged(path: Path, at: float, disk: Disk = DISK) -> Path | None:
-    """At a start, before anybody has it open: its new name; None for a sound one, or one that can't be read now."""
-    try:
-        check(path)
-    except LoadsDamagedError:
-        with suppress(OSError):  # one that somebody holds open, on Windows: the next order tries again
-            return set_aside(path, at, disk)
-    except LoadsError:
-        pass
-    return None
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

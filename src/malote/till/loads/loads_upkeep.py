@@ -14,6 +14,8 @@ from malote.till.loads.loads_database import LoadsDamagedError, LoadsError
 from malote.till.loads.output_files import LOOK_SECONDS, OutputFiles
 from malote.till.trouble_notices import Voice
 
+_STUCK_SECONDS = 600.0  # each try ends the threads of the agent's session
+
 
 class LoadsUpkeep:
     """``outbox``: the file beside which the loads stand."""
@@ -49,9 +51,12 @@ class LoadsUpkeep:
         if self._is_checked:
             return
         self._is_checked = True
-        aside = loads_database.set_aside_if_damaged(self._path, self._clock.now(), self._disk)
-        if aside is not None:
-            self._carry_over(aside)
+        try:
+            loads_database.check(self._path)
+        except LoadsDamagedError as error:
+            self.make_anew(error)
+        except LoadsError:
+            pass  # it can't be read now
 
     def look_through(self) -> None:
         """A step of the walk through all that the till sells with, where one is due. Raises ``LoadsDamagedError``."""
@@ -66,12 +71,13 @@ class LoadsUpkeep:
         except (LoadsError, OSError):
             pass  # held by the POS, or no room: the next step comes soon
 
-    def make_anew(self) -> None:
-        """Sets the damaged one aside; what of it can be proven goes on."""
-        with suppress(OSError):  # one that somebody holds open, on Windows: the next order tries again
-            self._carry_over(loads_database.set_aside(self._path, self._clock.now(), self._disk))
-
-    def _carry_over(self, aside: Path) -> None:
+    def make_anew(self, error: LoadsDamagedError) -> None:
+        """Sets the damaged one aside, while nobody of this process has it open; what of it can be proven goes on."""
+        try:
+            aside = loads_database.set_aside(self._path, self._clock.now(), self._disk)
+        except OSError:  # somebody holds it open, on Windows, or something is mounted there: an order tries again, too
+            self._walk_due = self._clock.monotonic() + _STUCK_SECONDS
+            return
         with suppress(LoadsError, OSError):  # a full load comes in any case
             carry_over(aside, self._path, self._disk)
-        self._voice.happened("loads_damaged", path=str(aside))
+        self._voice.happened(error.code, **{"path": str(aside), **error.facts})

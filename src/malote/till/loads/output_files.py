@@ -12,7 +12,8 @@ import msgspec
 from malote import durable
 from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.disk import Disk
-from malote.till.loads import held_entities, loads_database, output_formats, server_time
+from malote.explained_error import ExplainedError
+from malote.till.loads import held_entities, loads_database, obstacles, output_formats, server_time
 from malote.till.loads.dated_rows import DatedRows
 from malote.till.loads.held_entities import HeldEntity
 from malote.till.loads.loads_database import LoadsError
@@ -22,6 +23,13 @@ from malote.till.trouble_notices import Voice
 REMEMBERED = "loads-files.json"
 LOOK_SECONDS = 1.0
 _TOPIC = "loads"
+
+
+class ObstructedError(OutputError):
+    """Something else stands in the place of the file or its folder. It is the POS's: left as it is."""
+
+    def __init__(self, place: Path) -> None:
+        ExplainedError.__init__(self, "loads_file_obstructed", path=str(place))
 
 
 class WrittenOutput(msgspec.Struct, frozen=True):
@@ -57,6 +65,8 @@ class OutputFiles:
         now = self._time.now(clock)
         if seen == self._seen and all(one.holds(one.rows, one.asked, now) for one in self._written.values()):
             return []
+        if obstacles.is_none(self._remembered):
+            obstacles.put_aside(self._remembered, clock, self._disk)
         self._written = self._recall()
         done = self._write(now)
         self._seen = seen
@@ -69,7 +79,11 @@ class OutputFiles:
         except (LoadsError, OutputError) as error:
             voice.trouble(_TOPIC, error.code, **error.facts)
         except OSError as error:
-            voice.trouble(_TOPIC, "loads_file_unwritten", detail=str(error))
+            voice.trouble(
+                _TOPIC,
+                "loads_file_unwritten",
+                detail=f"{_where(error) or self._settings.folder}: {error.strerror or error}",
+            )
         else:
             voice.over(_TOPIC)
             return True
@@ -100,7 +114,11 @@ class OutputFiles:
         return done
 
     def _put(self, asked: LoadFileSettings, held: HeldEntity, rows: DatedRows) -> None:
-        folder = durable.make_folder(Path(self._settings.folder), disk=self._disk)
+        folder = Path(self._settings.folder)
+        for place, is_right in ((folder, folder.is_dir()), (folder / asked.name, (folder / asked.name).is_file())):
+            if place.exists() and not is_right:
+                raise ObstructedError(place)
+        durable.make_folder(folder, disk=self._disk)
         with durable.replacing(folder / asked.name, disk=self._disk) as file:
             for line in output_formats.lines(asked, held.entity, rows):
                 file.write(line)
@@ -130,3 +148,8 @@ class OutputFiles:
             except FileNotFoundError:
                 found.append(None)
         return found
+
+
+def _where(error: OSError) -> str:
+    """Its folder: the file itself is the one that is written aside."""
+    return str(Path(error.filename).parent) if isinstance(error.filename, str) else ""

@@ -38,7 +38,7 @@ class ApplyLoad(Handler):
         super().__init__(means)
         outbox: Outbox = means.outbox
         self._path, self._disk = loads_database.path_beside(outbox.path), outbox.disk
-        self._incoming = Incoming(outbox.path, outbox.disk)
+        self._incoming = Incoming(outbox.path, outbox.disk, means.now)
 
     def check(self, payload: str) -> None:
         order = _decoded(payload)
@@ -156,9 +156,12 @@ class ApplyLoad(Handler):
         yield HandlingProgress(total, total, "rows")
 
     def _make_anew(self, error: LoadsDamagedError) -> None:
-        aside = loads_database.set_aside(self._path, self.means.now(), self._disk)
+        try:
+            aside = loads_database.set_aside(self._path, self.means.now(), self._disk)
+        except OSError:
+            raise LoadsError(error.code, **error.facts) from error
         carry_over(aside, self._path, self._disk)
-        self.means.voice.happened(error.code, path=str(aside))
+        self.means.voice.happened(error.code, **{"path": str(aside), **error.facts})
 
 
 def _may_be_changed(name: str, held: HeldEntity, target: LoadOrder, doubted: dict[str, str]) -> bool:
