@@ -13,7 +13,7 @@ from malote.terminal.command import (
     ConfigOption,
     DryRunOption,
     JsonOption,
-    moment_of,
+    end_of,
     services_of,
 )
 from malote.terminal.kept_back import kept_words
@@ -38,7 +38,8 @@ def rollback(
         int, typer.Option("--to", min=0, help="To this version, which they had; the one before otherwise.")
     ] = 0,
     until: Annotated[
-        str, typer.Option("--until", help="By itself up to then, by the store's clock: 2026-11-27T10:32.")
+        str,
+        typer.Option("--until", help="By itself up to then, by the store's clock: 2026-11-27T10:32, a whole day."),
     ] = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,
@@ -53,7 +54,7 @@ def rollback(
 
     why = checked_reason(reason)
     with services_of(config) as services:
-        ends = moment_of("--until", until)
+        ends = end_of("--until", until)
         language, back = services.settings.language, services.loads.back
         if not (yes or dry_run or json):
             _ask(

@@ -18,6 +18,7 @@ from malote.terminal.command import (
     ConfigOption,
     DryRunOption,
     JsonOption,
+    end_of,
     moment_of,
     services_of,
     wrong_usage,
@@ -74,7 +75,7 @@ def run(
     since: Annotated[
         str, typer.Option("--from", help="Only rows that changed since, by the store's clock: 2026-11-27T10:32.")
     ] = "",
-    until: Annotated[str, typer.Option("--to", help="And up to then; now otherwise.")] = "",
+    until: Annotated[str, typer.Option("--to", help="And up to then, a day being whole; now otherwise.")] = "",
     emergency: Annotated[
         bool, typer.Option("--emergency", help="Marked as such; no price of it waits for the shelf.")
     ] = False,
@@ -92,7 +93,7 @@ def run(
     if (full and (partial or since)) or (item and since) or (until and not since):
         wrong_usage("--full | --partial [--from [--to]] | --item")
     with services_of(config, creates=True) as services:
-        within = moment_of("--from", since), moment_of("--to", until, is_end=True)
+        within = moment_of("--from", since), end_of("--to", until)
         if within[0] is not None and within[0] >= (within[1] or time.time()):
             wrong_usage(f"--from {since} >= --to {until or local_time(time.time(), services.settings.language)}")
         asked = AskedLoad(Wanted(till or [], entity or [], anew=full), _by_entity(item), *within, emergency)

@@ -1,7 +1,7 @@
 """``malote numbering``: of each series what is missing, voided, or of more than one till."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -11,7 +11,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal import store_clock
-from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, services_of
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, end_of, moment_of, services_of
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import plain_table
 
@@ -81,7 +81,9 @@ def numbering(
     deadline.
     """
     with services_of(config) as services:
-        period = (_midnight("--since", since), _midnight("--until", until, after=True))
+        begins = moment_of("--since", day_of("--since", since).isoformat() if since is not None else "")
+        ends = end_of("--until", day_of("--until", until).isoformat() if until is not None else "")
+        period = [None if at is None else store_clock.here(at) for at in (begins, ends)]
         found = list(_all(services, till, *period))
         language = services.settings.language
     if json:
@@ -199,11 +201,3 @@ def _ranges(ranges: Iterable[Range]) -> str:
 
 def _shortened(words: list[str]) -> str:
     return ", ".join(words[:MOST_SHOWN]) + (", …" if len(words) > MOST_SHOWN else "") if words else "—"
-
-
-def _midnight(option: str, day: str | None, *, after: bool = False) -> datetime | None:
-    """The beginning of a day by the store's clock, or of the one after it."""
-    if day is None:
-        return None
-    chosen = day_of(option, day)
-    return store_clock.midnight(chosen + timedelta(days=1 if after else 0))

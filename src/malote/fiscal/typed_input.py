@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from malote.fiscal import access_key as keys
 from malote.fiscal.cnpj import is_cnpj, is_cpf, is_right
@@ -88,6 +88,16 @@ def moment(text: str, clock: tzinfo | None = None) -> datetime:
         said.astimezone(UTC)  # which a year beyond the calendar's ends has none of
         return said
     except (ValueError, OverflowError, OSError) as error:
+        raise TypedError(text) from error
+
+
+def end(text: str, clock: tzinfo | None = None) -> datetime:
+    """The end of a range, as ``moment``: what is before it counts. Who says a day, or "today", means all of it, so that
+    it ends where the next one begins. Raises ``TypedError``."""
+    whole = datetime.now(clock).date() if text.strip().lower() in _TODAY else day(text)
+    try:
+        return moment(text if whole is None else (whole + timedelta(days=1)).isoformat(), clock)
+    except (TypedError, OverflowError) as error:
         raise TypedError(text) from error
 
 

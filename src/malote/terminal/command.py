@@ -1,8 +1,8 @@
 """What every command shares: its options, its settings, the server's parts, and how it ends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -115,17 +115,23 @@ def day_of(option: str, text: str) -> date:
     return found
 
 
-def moment_of(option: str, text: str, *, is_end: bool = False) -> float | None:
-    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing. ``is_end``: up to then, so
-    that a day alone is its end."""
+def moment_of(option: str, text: str) -> float | None:
+    """Seconds since the epoch of what a person wrote, by the store's clock; None of nothing. What is no moment ends the
+    command."""
+    return _seconds(option, text, typed_input.moment)
+
+
+def end_of(option: str, text: str) -> float | None:
+    """The same of the end of a range, where a day is all of it (``typed_input.end``)."""
+    return _seconds(option, text, typed_input.end)
+
+
+def _seconds(option: str, text: str, read: Callable[[str, tzinfo | None], datetime]) -> float | None:
     if not text:
         return None
-    day = typed_input.day(text) if is_end else None
     try:
-        if day is not None:
-            return store_clock.midnight(day + timedelta(days=1)).timestamp()
-        return typed_input.moment(text, store_clock.now().tzinfo).timestamp()
-    except (TypedError, OverflowError):
+        return read(text, store_clock.zone()).timestamp()
+    except TypedError:
         wrong_usage(f"{option}: {text}: YYYY-MM-DDTHH:MM")
 
 

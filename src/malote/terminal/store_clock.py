@@ -6,7 +6,7 @@ it would be this machine's clock unnoticed.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 
@@ -20,9 +20,9 @@ class _Clock:
 _clock = _Clock()
 
 
-def set_to(zone: str, told: Callable[[], tzinfo | None] | None = None) -> None:
-    """``zone`` as ``books.zone`` has it; ``told`` gives one where that is empty."""
-    _clock.zone, _clock.told = (ZoneInfo(zone) if zone else None), (None if zone else told)
+def set_to(name: str, told: Callable[[], tzinfo | None] | None = None) -> None:
+    """``name`` as ``books.zone`` has it; ``told`` gives one where that is empty."""
+    _clock.zone, _clock.told = (ZoneInfo(name) if name else None), (None if name else told)
     _clock.is_set = True
 
 
@@ -31,7 +31,8 @@ def unset() -> None:
     _clock.is_set, _clock.zone, _clock.told = False, None, None
 
 
-def _zone() -> tzinfo | None:
+def zone() -> tzinfo | None:
+    """None: this machine's."""
     if not _clock.is_set:
         raise RuntimeError("the store's clock is read before the command opened its settings or its store")
     if _clock.told is not None:
@@ -42,14 +43,8 @@ def _zone() -> tzinfo | None:
 
 def here(at: float) -> datetime:
     """Seconds since the epoch by the store's clock."""
-    return datetime.fromtimestamp(at, UTC).astimezone(_zone())
+    return datetime.fromtimestamp(at, UTC).astimezone(zone())
 
 
 def now() -> datetime:
-    return datetime.now(UTC).astimezone(_zone())
-
-
-def midnight(day: date) -> datetime:
-    """When a day begins."""
-    zone = _zone()
-    return datetime.combine(day, time.min, zone) if zone else datetime.combine(day, time.min).astimezone()
+    return datetime.now(UTC).astimezone(zone())

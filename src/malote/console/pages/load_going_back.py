@@ -51,7 +51,7 @@ def check(request: ConsoleRequest) -> Response[Any]:
 @post("/load-manager/back/order", status_code=200, sync_to_thread=True, opt=needs(Permission.LOAD))
 def order(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    reason, until = _reason(visit), load_orders.moment_of(services, visit.text("until"))
+    reason, until = _reason(visit), load_orders.end_of(services, visit.text("until"))
     chosen = visit.text("to")
     to = whole(chosen, _NO_LOAD) if chosen else 0
     _asked(lambda: services.loads.back.order([visit.text("till")], visit.actor, reason=reason, to=to, until=until))

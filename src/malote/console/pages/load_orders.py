@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from typing import Any
 
 from litestar import Response, post
@@ -138,7 +139,7 @@ def _asked(services: ConsoleServices, visit: Visit, wanted: Wanted) -> AskedLoad
         if of not in services.loads.entities():
             raise PageRefusedError("load_entity_unknown", 422, entity=of[:40], known="")
         return AskedLoad(wanted, {of: items}, emergency=emergency)
-    since, until = (moment_of(services, visit.text(name)) for name in ("since", "until"))
+    since, until = moment_of(services, visit.text("since")), end_of(services, visit.text("until"))
     if since is not None and since >= (services.now() if until is None else until):
         raise PageRefusedError("moments_reversed", 422)
     return AskedLoad(wanted, since=since, until=until, emergency=emergency)
@@ -149,10 +150,19 @@ def moment_of(services: ConsoleServices, text: str) -> float | None:
 
     Raises ``PageRefusedError``.
     """
+    return _seconds(services, text, typed_input.moment)
+
+
+def end_of(services: ConsoleServices, text: str) -> float | None:
+    """The same of the end of a range, where a day is all of it (``typed_input.end``)."""
+    return _seconds(services, text, typed_input.end)
+
+
+def _seconds(services: ConsoleServices, text: str, read: Callable[[str, tzinfo | None], datetime]) -> float | None:
     if not text:
         return None
     try:
-        moment = typed_input.moment(text, services.zone()).timestamp()
+        moment = read(text, services.zone()).timestamp()
     except TypedError as error:
         raise PageRefusedError("moment_unreadable", 422, moment=text[:40]) from error
     if not 0 <= moment < _LATEST:
