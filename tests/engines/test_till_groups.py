@@ -7,7 +7,8 @@ from sqlalchemy import Engine, event, insert, text
 from malote.console.verdict import Verdict, verdict
 from malote.database.consumer_tables import feed
 from malote.database.engine import writing
-from malote.findings.till_groups import GroupedTills, GroupsQuery, grouped, together
+from malote.findings.kinds import Light, finding_of
+from malote.findings.till_groups import GroupedTills, GroupsQuery, TillGroup, grouped, together
 from malote.locks.lock_reports import Blocker, Stoppage
 from malote.register.flow import FlowCounter
 from tests.engines.findings_support import NOW, add_documents, add_till
@@ -141,6 +142,18 @@ def test_a_fresh_lock_is_told_before_what_only_asks_for_attention(spool_engine: 
     held = verdict(found, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True), NOW)
     assert (held.light, held.held, held.sales, held.way) == ("stopped", True, 3, "locks")
     assert (held.more_causes, held.more_tills) == (1, 1)
+
+
+def test_an_erp_that_lost_sales_stops_all_tills_and_not_only_those_whose_sales_it_lost() -> None:
+    lost = TillGroup("a", "outside", "outside_erp", 1, 31, 4271_60, NOW - 60, [])
+    held = TillGroup("b", "erp_stopped", "erp_ledger_short", 2, 54, 8255_95, NOW - 240, [])
+    lights: dict[Light, int] = {"outside": 1, "stopped": 2}
+    for whole, told in (
+        (finding_of("store_wide", "", "erp_ledger_short"), ("stopped", 3, True, 85, 12527_55, NOW - 240, "rebook")),
+        (None, ("outside", 1, False, 31, 4271_60, NOW - 60, "rebook")),
+    ):
+        said = verdict(GroupedTills([lost, held], lights, 0, whole), None, NOW)
+        assert (said.light, said.tills, said.every, said.sales, said.cents, said.since, said.way) == told
 
 
 def test_a_refused_file_is_given_no_sale_that_is_only_on_its_way(spool_engine: Engine) -> None:

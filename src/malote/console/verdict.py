@@ -64,6 +64,9 @@ def verdict(grouped: GroupedTills, stoppage: Stoppage | None, now: float) -> Ver
         return _calm(grouped, enabled)
     light = told[0].light
     same = [one for one in told if one.light == light]
+    if light == "outside" and grouped.whole is not None:
+        # What was booked is gone, and nothing is booked any more: the second says how it stands, the first what to do.
+        light, same = "stopped", [one for one in told if one.light in ("outside", "stopped")]
     rest = [one for one in told if one is not told[0]]
     since = [one.since for one in same if one.since is not None]
     if stoppage is not None and light == "stopped":

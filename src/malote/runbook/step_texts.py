@@ -141,8 +141,14 @@ def message(step: RunbookStep, language: Language, erp: str, document: Mapping[s
         return _filled("message_document", {**document, **words, "till": one.till, "count": str(one.count)}, language)
     if not step.causes:
         return said(step, language, erp)
-    told = [(cause(one, language), rejection.remedy(one.code, one.facts, language)) for one in step.causes]
-    return " ".join(_filled("message_cause", {"cause": what, "remedy": remedy}, language) for what, remedy in told)
+    return " ".join(_message_of(one, language) for one in step.causes)
+
+
+def _message_of(one: Cause, language: Language) -> str:
+    """With what a database or a system said, which whoever gets it needs, and can't look up."""
+    words = {"cause": cause(one, language), "remedy": rejection.remedy(one.code, one.facts, language)}
+    said = rejection.technical(one.code, one.facts)
+    return _filled("message_cause" if said == one.code else "message_cause_said", {**words, "said": said}, language)
 
 
 def log_off(facts: Mapping[str, str], language: Language) -> str:

@@ -333,6 +333,11 @@ def test_a_step_for_others_comes_with_a_text_to_hand_it_over_with() -> None:
     away = decide(seen(causes=[cause("silent", "till_unheard")]))
     step = next(one for one in away.steps if one.state == "handed")
     assert "caixa1" in step_texts.message(step, "pt", "ERP", {})
+    refused = decide(seen(causes=[cause("erp_stopped", "erp_refuses_all", detail="no partition for row")]))
+    step = next(one for one in refused.steps if one.state == "handed")
+    assert step_texts.message(step, "pt", "ERP", {}).endswith(
+        "Detalhes técnicos: erp_refuses_all: no partition for row."
+    )
 
 
 def test_of_an_erp_that_cannot_be_asked_nobody_says_that_no_session_holds_it() -> None:
