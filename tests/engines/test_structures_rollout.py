@@ -42,8 +42,11 @@ class Chain:
         self.done: set[int] = set()
         self.tills = [create_till(engine, f"caixa{number:02d}")[0] for number in range(1, count + 1)]
 
-    def contact(self, till: Till, said: wire.TillStructure | None = OLD) -> wire.StructureOrder | None:
-        contact = wire.Contact("1", datetime.fromtimestamp(self.clock(), UTC), 0, 0, structure=said)
+    def contact(
+        self, till: Till, said: wire.TillStructure | None = OLD, *orders: wire.OrderProgress
+    ) -> wire.StructureOrder | None:
+        at = datetime.fromtimestamp(self.clock(), UTC)
+        contact = wire.Contact("1", at, 0, 0, structure=said, orders=list(orders) or None)
         record_contact(self.engine, till.id, contact, received_at=self.clock())
         # Looks whether a wave may open are spaced in real time, since many tills ask at once.
         self.orders._looked_at = float("-inf")
@@ -227,6 +230,17 @@ def test_tills_that_have_it_already_are_done_without_an_order(chain: Chain) -> N
     for till in chain.tills:
         assert chain.contact(till, wire.TillStructure(FORMAT, TILL.version, SHA256)) is None
     assert chain.newest().state == "done"
+
+
+def test_a_till_that_has_it_and_is_still_at_its_order_is_done_once_it_says_so(chain: Chain) -> None:
+    begun = chain.rollouts.start(None, ACTOR, dry_run=False)
+    till, has = chain.tills[0], wire.TillStructure(FORMAT, TILL.version, SHA256)
+    order = chain.contact(till)
+    assert order is not None
+    chain.contact(till, has, wire.OrderProgress(wire.STRUCTURE, order.number, "begun"))
+    chain.contact(till, has, wire.OrderProgress(wire.STRUCTURE, order.number, "done", seconds=0.25))
+    (found,) = chain.rollouts.tills_of(begun.id, till.name)
+    assert (found.state, found.seconds) == ("done", 0.25)
 
 
 def test_old_agents_and_disabled_tills(chain: Chain) -> None:

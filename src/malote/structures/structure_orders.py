@@ -53,9 +53,11 @@ class StructureOrders(OrderKind):
             return False
         if told is not None and not news and self._waits(told):
             return False
+        # Applied, and its end not yet written down at the till: the next contact tells how long it took.
+        ends_soon = any((one.kind, one.state) == (self.name, "begun") for one in contact.orders or ())
         with writing(self._engine) as connection:
             rollout_rows.remember(connection, till.id, said, now)
-            return told is not None and self._order(connection, till, said, told)
+            return told is not None and self._order(connection, till, said, told, ends_soon=ends_soon)
 
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """The till's part of the roll-out is done, or stops it."""
@@ -83,7 +85,9 @@ class StructureOrders(OrderKind):
         self._looked_at = now
         return False
 
-    def _order(self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder) -> bool:
+    def _order(
+        self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder, *, ends_soon: bool
+    ) -> bool:
         now = self._clock()
         rollout_rows.lock(connection, told.rollout_id)
         if ROWS.state_of(connection, told.rollout_id, till.id) is None:
@@ -93,6 +97,8 @@ class StructureOrders(OrderKind):
         if current is None or current.rollout_id != told.rollout_id or current.state == "done":
             return False
         if said.sha256 == current.sha256:
+            if ends_soon:
+                return False
             self._has_it(connection, till, current, now)
             return True
         if not current.open and current.running:
