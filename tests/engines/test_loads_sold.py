@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -97,6 +97,29 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
     with reading(shop.engine) as connection:
         assert not sold_prices.lines(connection, {}, None, 10)
         assert not sold_prices.days(connection, {}, None, 10)
+
+
+def test_by_a_list_whose_rows_are_gone_here_nobody_knows_whether_it_was_right(shop: SellingShop) -> None:
+    shop.has(1, NOON - timedelta(hours=1))
+    shop.erp.do("UPDATE preco SET preco = 6, alterado = 9 WHERE cod = 'P1'")
+    shop.stage()
+    forgetting.forget(shop.engine, time.time() + 60)
+    sold = sale(1, issued_at=NOON, items=2)
+    with reading(shop.engine) as connection:
+        found = sold_lines.compared(connection, [ComparedSale(shop.till.id, sold.access_key, sold)])
+        assert {one["state"] for one in found} == {"unknown"}
+
+
+def test_a_day_is_one_of_the_stores_clock(shop: SellingShop) -> None:
+    shop.has(1, NOON - timedelta(hours=1))
+    sold = sale(1, issued_at=NOON.replace(hour=1).astimezone(UTC), items=1)
+    with reading(shop.engine) as connection:
+        of_sale = [ComparedSale(shop.till.id, sold.access_key, sold)]
+        days = {
+            next(iter(sold_lines.compared(connection, of_sale, timezone(timedelta(hours=hours)))))["day"]
+            for hours in (0, -3)
+        }
+    assert days == {NOON.date().isoformat(), (NOON - timedelta(days=1)).date().isoformat()}
 
 
 def test_lines_of_any_shape_are_counted(shop: SellingShop) -> None:

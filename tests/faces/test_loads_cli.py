@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM
 from malote.cli.main import assemble
-from malote.database.engine import reading
+from malote.database.engine import reading, writing
+from malote.database.load_tables import load_sale
 from malote.database.order_tables import order_payload, till_order
 from malote.load_format.wire import LoadOrder
+from malote.loads import forgetting
 from malote.terminal import store_clock
 from tests.engines.posting_support import until
 from tests.faces.loads_fixtures import Place
@@ -181,3 +183,25 @@ def test_one_step_back_and_its_end(place: Place) -> None:
     assert command(place, "release", "caixa1", "--yes")[0] == 0
     assert command(place, "release", "caixa1", "--yes")[0] == 3
     assert "until released" not in command(place, "status")[1]
+
+
+def test_what_was_sold_otherwise_is_told_by_the_stores_clock(place: Place) -> None:
+    with writing(place.services.engine) as connection:
+        line = {"access_key": "3" * 44, "line": 1, "till_id": 1, "day": "2026-11-27", "product": "7", "quantity": "1"}
+        sold = {"issued_at": "2026-11-28T01:24:00+00:00", "sold": "9.9", "listed": "10", "cents": -10, "version": 1}
+        connection.execute(insert(load_sale).values(**line, **sold))
+    code, said = command(place, "sales", settings=("[books]", 'zone = "America/Sao_Paulo"'))
+    assert (code, "2026-11-27 22:24:00" in said) == (1, True)
+
+
+def test_no_price_is_said_only_of_a_list_that_is_known(place: Place) -> None:
+    assert "no load yet" in command(place, "price", "7", "--at", "2020-01-01")[1]
+    command(place, "run")
+    place.till.follow()
+    assert "nobody knows" in command(place, "price", "7", "--till", "caixa1", "--at", "2020-01-01")[1]
+    assert "had no price of this product" in command(place, "price", "no-such", "--till", "caixa1")[1]
+    place.erp.set_price(7, "12.50")
+    command(place, "run")
+    forgetting.forget(place.services.engine, time.time() + 60)
+    code, said = command(place, "price", "7", "--till", "caixa1")
+    assert (code, "no longer kept here" in said) == (1, True)

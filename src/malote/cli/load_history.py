@@ -1,6 +1,7 @@
 """``malote loads diff|price|sales|schedule``: what was in force when and sold then, and what comes at which time."""
 
 from collections import Counter
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -148,7 +149,24 @@ def _show_price(found: "PriceAnswer", language: Language) -> None:
         waits = f" · {put_off_words(str(values['valid_from']), language)}" if one.is_put_off else ""
         say(f"{mark} R$ {said} {others} ({dates}){waits}")
     if not found.prices:
-        say(Bilingual("nenhum preço", "no price").of(language))
+        say(_without_price(found).of(language))
+
+
+def _without_price(found: "PriceAnswer") -> Bilingual[str]:
+    """Why there is none: nobody may say that a till had no price whose list isn't known."""
+    if not found.is_kept:
+        return Bilingual(
+            "as linhas desta versão já não estão guardadas aqui (retention.posted_days)",
+            "the rows of this version are no longer kept here (retention.posted_days)",
+        )
+    if found.version:
+        return Bilingual("a lista não tinha preço deste produto", "the list had no price of this product")
+    if found.till:
+        return Bilingual(
+            "o caixa não tinha carga nesse momento, ou ninguém sabe qual",
+            "the till had no load at that moment, or nobody knows which one",
+        )
+    return Bilingual("ainda não havia carga nesse momento", "there was no load yet at that moment")
 
 
 def _show_sales(days: "list[SoldDay]", lines: "list[SoldOtherwise]", language: Language) -> None:
@@ -174,7 +192,8 @@ def _show_sales(days: "list[SoldDay]", lines: "list[SoldOtherwise]", language: L
     table = plain_table(headings)
     for one in lines:
         figures = (one.quantity, one.sold, one.listed, amount(one.cents, language))
-        table.add_row(one.issued_at[:16], one.till, printable(one.product), *figures)
+        issued = local_time(datetime.fromisoformat(one.issued_at).timestamp(), language)
+        table.add_row(issued, one.till, printable(one.product), *figures)
     if lines:
         console.print(table)
 

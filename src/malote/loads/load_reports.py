@@ -126,7 +126,8 @@ class PriceFound(msgspec.Struct, frozen=True):
 
 
 class PriceAnswer(msgspec.Struct, frozen=True):
-    """``till`` "": of the newest version. ``version`` 0: the till had nothing then, or nobody knows."""
+    """``till`` "": of the newest version. ``version`` 0: the till had nothing then, or nobody knows. ``is_kept``:
+    whether the rows of the version are here still."""
 
     product: str
     till: str
@@ -134,6 +135,7 @@ class PriceAnswer(msgspec.Struct, frozen=True):
     version: int
     applied_at: float | None
     prices: list[PriceFound]
+    is_kept: bool = True
 
 
 class RowDifference(msgspec.Struct, frozen=True):

@@ -79,7 +79,7 @@ class Loads:
         self.orders = LoadOrders(engine, settings.loads, self.store_clock, clock, DamagedFiles(self.files.find, clock))
         self.back = GoingBack(engine, self.orders, clock)
         self.rollouts = LoadRollouts(engine, settings.loads, self.orders.waves, clock)
-        self.sold = SoldPrices(engine, clock)
+        self.sold = SoldPrices(engine, clock, self.zone)
         self._manifests = Manifests(engine, self.files)
         connect = partial(open_configured, settings)
         self.staging = Staging(engine, settings.loads, self.entities, connect, named, clock, self.zone)
@@ -249,7 +249,8 @@ class Loads:
                 applied = held.applied_at if held is not None else None
                 chosen_rows = held.chosen.get("price", {}) if held is not None else price_history.NONE_CHOSEN
             found = price_history.prices(connection, product, version, moment, chosen_rows) if version else []
-        return PriceAnswer(product, chosen.name if chosen else "", moment, version, applied, found)
+            is_kept = not version or entity_rows.state_of(connection, "price", version) is not None
+        return PriceAnswer(product, chosen.name if chosen else "", moment, version, applied, found, is_kept)
 
     def sales(self, till: str = "", limit: int = MOST_SHOWN) -> tuple[list[SoldDay], list[SoldOtherwise]]:
         """How many sold lines were compared with their till's list, by till and day; and what differed. Raises

@@ -42,6 +42,10 @@ class Prices:
         meant = {self._meant(code, version) for code in unknown for version in versions}
         self._meant_rows = rows_by_code.find(connection, "price", meant, versions)
 
+    def has(self, version: int) -> bool:
+        """Whether the list of one of the versions is known here; its rows go with its retention."""
+        return self._rows.has(version)
+
     def rows(self, product: str, wanted: PriceList) -> list[CodeRow]:
         """The product's rows of the list, by key, whenever they are valid."""
         found = of_list(self._rows, product, wanted)

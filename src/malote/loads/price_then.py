@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from malote.database.engine import reading
 from malote.fiscal.documents import Item, Sale
-from malote.loads import price_history, rows_by_code, tills_held
+from malote.loads import price_history, rows_by_code, sold_prices, tills_held
 from malote.loads.load_reports import PriceAnswer
 from malote.loads.load_service import Loads
 from malote.register import sales_near
@@ -21,7 +21,8 @@ SHOWN = 10  # sales
 
 
 class SoldNear(msgspec.Struct, frozen=True):
-    """A line of a sale. ``price`` and ``quantity``: decimals."""
+    """A line of a sale. ``price`` and ``quantity``: decimals. ``is_otherwise``: that it was found to be sold at a price
+    that the till's list hadn't then."""
 
     document_id: int
     series: int | None
@@ -29,6 +30,7 @@ class SoldNear(msgspec.Struct, frozen=True):
     issued_at: str
     price: str
     quantity: str
+    is_otherwise: bool
 
 
 class PriceThen(msgspec.Struct, frozen=True):
@@ -64,14 +66,17 @@ def price_then(engine: Engine, loads: Loads, product: str, till: str, moment: fl
 
 def _sold(engine: Engine, till_id: int, code: str, moment: float) -> list[SoldNear]:
     found = [
-        (abs(sale.issued_at.timestamp() - moment), _near(document, sale, item))
+        (document, sale, item)
         for document, sale in sales_near.near(engine, till_id, moment)
         for item in sale.items
         if item.product_code == code
     ]
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])[:SHOWN]]
+    found = sorted(found, key=lambda one: abs(one[1].issued_at.timestamp() - moment))[:SHOWN]
+    with reading(engine) as connection:
+        otherwise = sold_prices.otherwise(connection, {sale.access_key for _, sale, _ in found})
+    return [_near(*one, is_otherwise=(one[1].access_key, one[2].number) in otherwise) for one in found]
 
 
-def _near(document: StoredDocument, sale: Sale, item: Item) -> SoldNear:
-    price, quantity = str(item.unit_price), str(item.quantity)
-    return SoldNear(document.id, document.series, document.number, sale.issued_at.isoformat(), price, quantity)
+def _near(document: StoredDocument, sale: Sale, item: Item, *, is_otherwise: bool) -> SoldNear:
+    price, quantity, issued = str(item.unit_price), str(item.quantity), sale.issued_at.isoformat()
+    return SoldNear(document.id, document.series, document.number, issued, price, quantity, is_otherwise)

@@ -40,6 +40,10 @@ class CodeRows:
         self._entity_ids = entity_ids
         self._rows = rows
 
+    def has(self, version: int) -> bool:
+        """Whether anything is known of the entity at one of the versions that were asked for."""
+        return version in self._entity_ids
+
     def at(self, code: str, version: int) -> list[CodeRow]:
         rows = self._rows.get((self._entity_ids.get(version, 0), code), ())
         return sorted((one for one in rows if one.is_of(version)), key=lambda one: one.key)

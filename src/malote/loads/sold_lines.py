@@ -5,6 +5,7 @@ what was scanned first may have been of the list before.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -56,18 +57,21 @@ class _Asked(msgspec.Struct, frozen=True):
     promotions: CodeRows
 
 
-def compared(connection: Connection, sales: Sequence[ComparedSale]) -> Iterator[dict[str, Any]]:
-    """Of each line what is noted of it: ``state`` is ``right``, ``differing``, ``unlisted`` or ``unknown``.
+def compared(
+    connection: Connection, sales: Sequence[ComparedSale], zone: tzinfo | None = None
+) -> Iterator[dict[str, Any]]:
+    """Of each line what is noted of it: ``state`` is ``right``, ``differing``, ``unlisted`` or ``unknown``. ``zone``:
+    of the store's days; None: this machine's.
 
     A till whose clock is wrong sells by the server's time, and may print either: right by one of them is right."""
     as_printed = [msgspec.structs.replace(one, skew=0.0) for one in sales if one.skew]
-    printed = {(one["access_key"], one["line"]): one for one in _compared(connection, as_printed)}
-    for line in _compared(connection, sales):
+    printed = {(one["access_key"], one["line"]): one for one in _compared(connection, as_printed, zone)}
+    for line in _compared(connection, sales, zone):
         other = printed.get((line["access_key"], line["line"]), line)
         yield other if other["state"] == "right" else line
 
 
-def _compared(connection: Connection, sales: Sequence[ComparedSale]) -> Iterator[dict[str, Any]]:
+def _compared(connection: Connection, sales: Sequence[ComparedSale], zone: tzinfo | None) -> Iterator[dict[str, Any]]:
     held = {hour: _held_in(connection, *hour) for hour in {one.hour for one in sales}}
     lists = [_lists(held[one.hour], one.moment) for one in sales]
     asked = _asked(connection, sales, lists)
@@ -75,7 +79,7 @@ def _compared(connection: Connection, sales: Sequence[ComparedSale]) -> Iterator
         issued = one.sale.issued_at
         for item in one.sale.items:
             line = {"till_id": one.till_id, "access_key": one.access_key, "line": item.number}
-            line |= {"day": issued.date().isoformat(), "issued_at": issued.isoformat()}
+            line |= {"day": issued.astimezone(zone).date().isoformat(), "issued_at": issued.isoformat()}
             yield line | _judged(asked, item, its, one.moment)
 
 
@@ -115,10 +119,13 @@ def _judged(asked: _Asked, item: Item, lists: Sequence[_Lists], moment: float) -
     if not lists:
         return {"state": "unknown"}
     first: tuple[Decimal, int] | None = None
+    is_kept = all(asked.prices.has(one.prices.version) for one in lists)
     for price, version in _prices(asked, item.product_code, lists, moment):
         if abs(item.unit_price - price) < _CENT / 2:
             return {"state": "right"}
         first = first or (price, version)
+    if not is_kept:  # it may have been right by a list whose rows are gone here
+        return {"state": "unknown"}
     if first is None:
         return {"state": "unlisted"}
     listed, version = first

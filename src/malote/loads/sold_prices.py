@@ -6,7 +6,8 @@ booked, since the till's word of its newest list may come after the sale.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 import msgspec
@@ -66,9 +67,13 @@ class SoldDay(msgspec.Struct, frozen=True):
 class SoldPrices:
     """Safe for threads and processes: one of several that look notes what was found. Raises ``StoreError``."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, engine: Engine, clock: Callable[[], float] = time.time, zone: Callable[[], tzinfo | None] = lambda: None
+    ) -> None:
+        """``zone``: of the store's days; None: this machine's."""
         self._engine = engine
         self._clock = clock
+        self._zone = zone
 
     def run(self, stop: threading.Event) -> None:
         """In a thread of its own, so that no long look at the ERP's catalogue stands before it."""
@@ -99,9 +104,9 @@ class SoldPrices:
             page = _ready(connection, page, ids, self._clock())
         if not page:
             return 0
-        sales = self._sales(page, ids)
+        sales, zone = self._sales(page, ids), self._zone()
         with reading(self._engine) as connection:
-            found = list(sold_lines.compared(connection, _by_the_servers_time(connection, sales)))
+            found = list(sold_lines.compared(connection, _by_the_servers_time(connection, sales), zone))
         with writing(self._engine) as connection:
             moved = update(load_sale_walk).where(load_sale_walk.c.feed_to == after).values(feed_to=page[-1].number)
             if connection.execute(moved).rowcount:
@@ -174,6 +179,12 @@ def lines(connection: Connection, names: dict[int, str], till_id: int | None, li
         values = {name: getattr(row, name) for name in SoldOtherwise.__struct_fields__ if name != "till"}
         found.append(SoldOtherwise(till=names.get(row.till_id, "?"), **values))
     return found
+
+
+def otherwise(connection: Connection, keys: Collection[str]) -> set[tuple[str, int]]:
+    """Of some sales, by access key: the lines that were sold otherwise, as key and number of the line."""
+    query = select(load_sale.c.access_key, load_sale.c.line).where(load_sale.c.access_key.in_(keys))
+    return {(row.access_key, row.line) for row in connection.execute(query)}
 
 
 def days(connection: Connection, names: dict[int, str], till_id: int | None, limit: int) -> list[SoldDay]:
