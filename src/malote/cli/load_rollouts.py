@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.bilingual import Bilingual
 from malote.orders.rollout_reports import Rollout
 from malote.terminal.audit_reason import ReasonOption
 from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of
 from malote.terminal.load_options import EntitiesOption, TillsOption
-from malote.terminal.rollout_report import NumberArgument, act_and_show, number_or_newest, show_status
+from malote.terminal.rollout_report import NumberArgument, act_and_show, approval_words, number_or_newest, show_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,7 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
         tills = rollouts.tills_of(found.id) if found else []
         waits = rollouts.waits_for_approval() if found and number is None else False
         settings = services.settings
-    remark = _waits(found) if found and waits else None
+    remark = approval_words(found) if found and waits else None
     show_status(found, tills, settings, number=number, json=json, remark=remark)
     raise typer.Exit(FOUND if waits or (found is not None and found.state == "stopped") else OK)
 
@@ -88,8 +87,3 @@ def _do(
         return act(rollouts, number_or_newest(number, rollouts.find), actor)
 
     act_and_show(of, config, json)
-
-
-def _waits(found: Rollout) -> Bilingual[str]:
-    command = f"malote loads rollout approve {found.id}"
-    return Bilingual(f"A próxima onda espera aprovação: {command}", f"The next wave waits for approval: {command}")

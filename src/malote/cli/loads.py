@@ -1,7 +1,7 @@
 """``malote loads run|status|confirm|refused``: what tills sell with, from the ERP to the tills."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial as bound
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,8 +24,9 @@ from malote.terminal.command import (
     wrong_usage,
 )
 from malote.terminal.kept_back import say_kept
-from malote.terminal.load_options import EntitiesOption, TillsOption, put_off_words
+from malote.terminal.load_options import EntitiesOption, TillsOption, put_off_words, with_moments
 from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.rollout_report import approval_words, show_rollout
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
@@ -115,23 +116,31 @@ def run(
 
 def status(till: TillsOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows each entity's newest version, and which one each till has. Exit status 1 when something is held, a load
-    has failed or stands still, or a till has other rows than it should."""
+    has failed or stands still, a till has other rows than it should, or a wave waits for a person."""
     with services_of(config) as services:
         found = services.loads.status(till or [])
         per_entity = services.loads.till_entities(till[0]) if till and len(till) == 1 else []
         language = services.settings.language
+        waiting = services.loads.rollouts.waiting()
+        rollout = services.loads.rollouts.find()
+        waits = services.loads.rollouts.waits_for_approval()
     if json:
-        print_json({"status": found, "entities_of_till": per_entity})
+        print_json({"status": found, "entities_of_till": per_entity, "rollout": rollout, "waits_for_approval": waits})
     else:
         made = local_time(found.made_at, language) if found.made_at else "–"
         say(f"{Bilingual('Versão', 'Version').of(language)} {found.version} ({made})")
         _show_entities(found.entities, language)
-        _show_tills(found.tills, language)
+        _show_tills(found.tills, waiting, language)
         say_kept(found.tills, language)
         for each in per_entity:
             say(f"{each.entity}: {each.version}/{each.newest}, {each.rows}")
+        if rollout is not None and rollout.state in ("running", "stopped"):
+            show_rollout(rollout, language)
+            if waits:
+                say(approval_words(rollout).of(language))
+    is_stopped = rollout is not None and rollout.state == "stopped"
     wrong = any(one.code for one in found.entities) or any(_is_wrong(one) for one in found.tills)
-    raise typer.Exit(FOUND if wrong else OK)
+    raise typer.Exit(FOUND if wrong or waits or is_stopped else OK)
 
 
 def confirm(
@@ -236,7 +245,7 @@ def _show_entities(found: "list[EntityStatus]", language: Language) -> None:
             _say_reason(one.code, one.facts, language)
 
 
-def _show_tills(found: "list[TillLoad]", language: Language) -> None:
+def _show_tills(found: "list[TillLoad]", waiting: Mapping[str, int], language: Language) -> None:
     headings = Bilingual(("Caixa", "Versão", "Desde", "Carga", ""), ("Till", "Version", "Since", "Load", "")).of(
         language
     )
@@ -247,14 +256,18 @@ def _show_tills(found: "list[TillLoad]", language: Language) -> None:
         if one.going is not None and one.going.total:
             said = f"{one.going.done}/{one.going.total} {one.going.unit}"
         state = "silent" if one.state == "unable" and one.contact_at is None else one.state
+        if state == "behind" and one.till in waiting:
+            words = Bilingual(f"espera a onda {waiting[one.till]}", f"waits for wave {waiting[one.till]}")
+            said = f"{said}; {words.of(language)}"
         table.add_row(one.till, str(one.version or "–"), since, _STATES.of(language)[state], printable(said))
     console.print(table)
 
 
 def _show_refused(found: "list[Refusal]", language: Language) -> None:
     for one in found:
-        say(f"{one.entity} {one.key}: {rejection.title(one.code, language)} [{one.code}]")
-        say(f"  {rejection.cause(one.code, one.facts, language)}")
+        facts = {name: with_moments(value, language) for name, value in one.facts.items()}
+        say(f"{one.entity} {with_moments(one.key, language)}: {rejection.title(one.code, language)} [{one.code}]")
+        say(f"  {rejection.cause(one.code, facts, language)}")
         say(f"  {rejection.remedy(one.code, one.facts, language)}")
     if not found:
         say(Bilingual("nenhuma linha recusada", "no row is refused").of(language))

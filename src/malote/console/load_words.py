@@ -5,9 +5,10 @@ write.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from malote.console.language import marked, translator
+from malote.load_format.entity import INSTANT
 from malote.rejection import Language
 
 ENTITIES: dict[str, str] = {
@@ -124,11 +125,13 @@ def way(code: str) -> tuple[str, str]:
     return _WAYS.get(code.partition(":")[0], ("", ""))
 
 
-def facts(given: Mapping[str, str], language: Language) -> dict[str, str]:
-    """A reason's facts, as they are to be read."""
+def facts(given: Mapping[str, str], language: Language, moment: Callable[[str], str]) -> dict[str, str]:
+    """A reason's facts, as they are to be read. ``moment``: an instant by the store's clock."""
     kinds = {"entity": ENTITIES, "column": _COLUMNS, "columns": _COLUMNS, "known": ENTITIES, "kind": _KINDS}
     return {
-        name: ", ".join(_said(kinds[name], one, language) for one in value.split(", ")) if name in kinds else value
+        name: ", ".join(_said(kinds[name], one, language) for one in value.split(", "))
+        if name in kinds
+        else INSTANT.sub(lambda found: moment(found.group()), value)
         for name, value in given.items()
     }
 

@@ -172,7 +172,7 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "plots": plots,
         "load_entity": lambda name: load_words.entity(name, language),
         "load_column": lambda name: load_words.column(name, language),
-        "load_facts": lambda facts: load_words.facts(facts, language),
+        "load_facts": lambda facts: load_words.facts(facts, language, formats.moment),
         "loads_way": load_words.way,
         "cron_words": lambda text: load_words.cron(text, language),
         "event_words": lambda event: words(msgspec.structs.replace(event, facts=in_facts(event.facts)), language),

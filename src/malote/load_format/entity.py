@@ -12,6 +12,7 @@ instant   ``"2026-11-28T09:30:00Z"``: UTC, whole seconds
 ========= ===========================================================================================
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -36,6 +37,7 @@ _DIGITS_OF_FLOAT = 15  # decimal ones, that every float keeps
 _LONGEST_SPELLING = 24  # of a decimal, a date or an instant
 _LONGEST_REASON = 100  # characters: some errors repeat the value, whatever the ERP has there
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode; "Cf": U+202E, U+200B, the soft hyphen
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class UnfitValueError(ExplainedError):

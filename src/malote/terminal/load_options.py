@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from malote.bilingual import Bilingual
+from malote.load_format.entity import INSTANT
 from malote.rejection import Language
 from malote.terminal.tables import local_time
 
@@ -38,3 +39,8 @@ def validity_words(values: Mapping[str, Any], language: Language) -> str:
 def _moment(text: str, language: Language) -> str:
     """A day stays as it is, an instant is told by the store's clock."""
     return local_time(datetime.fromisoformat(text).timestamp(), language) if "T" in text else text
+
+
+def with_moments(text: str, language: Language) -> str:
+    """With the instants in it by the store's clock."""
+    return INSTANT.sub(lambda found: _moment(found.group(), language), text)

@@ -99,6 +99,12 @@ def show_status(
         console.print(rollout_table(tills, settings.language))
 
 
+def approval_words(found: Rollout) -> Bilingual[str]:
+    """Of one of the loads."""
+    command = f"malote loads rollout approve {found.id}"
+    return Bilingual(f"A próxima onda espera aprovação: {command}", f"The next wave waits for approval: {command}")
+
+
 def show_rollout(found: Rollout, language: Language) -> None:
     states = ", ".join(f"{_TILL_STATES.of(language)[state]} {count}" for state, count in sorted(found.counts.items()))
     wave = f"{Bilingual('onda', 'wave').of(language)} {found.wave}/{found.waves}"
