@@ -15,14 +15,17 @@ from malote.database.quarantine_tables import product_map
 from malote.erp import structure
 from malote.erp.base import BaseErp
 from malote.erp.factory import open_erp
+from malote.erp.grants import statements
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Payment, Sale
 from malote.posting import missing_records
 from malote.register import replaying
 from malote.spool.mapped_codes import mapped
 from tests.engines.erp_support import Tables
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import ISSUER, item, sale
+from tests.engines.test_erp_grants import clerk, run
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
@@ -148,3 +151,25 @@ def test_where_nobody_may_look_what_the_database_quotes_is_told() -> None:
     assert missing_records.facts_of(sold, error, {}) == {}
     error.reference = None
     assert missing_records.facts_of(sold, error, {"products": "77"}) == {}
+
+
+@pytest.mark.postgresql
+def test_whoever_may_only_post_is_told_as_much_as_the_database_quotes(tmp_path: Path) -> None:
+    """No SELECT on the table that is referred to, which nobody needs for writing."""
+    url = fresh_postgresql_url()
+    with closing(open_erp(url, lock_timeout_seconds=5)) as erp, clerk(url) as (role, address):
+        erp.create_structure()
+        run(
+            url,
+            *RECORDS,
+            "ALTER TABLE sale_item ADD FOREIGN KEY (product_code) REFERENCES product",
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+            *statements(erp.grants(role)),
+        )
+        with open_shop(tmp_path, address) as opened:
+            told = post(opened, of_products(1, "1001"), of_products(2, "1001", "77", "88"))
+            assert opened.counted() == {"posted": 1, "rejected": 1}
+            assert told[2]["lacking"] == "produto 77 (linha 2)"
+            told = map_product(opened, 2, "77", "99")
+            assert (told[2]["lacking"], told[2]["products"]) == ("produto 99 (linha 2, no caixa 77)", "77")
+    discard_postgresql(url)

@@ -101,6 +101,7 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> TryReport:
     from malote.fiscal.documents import Sale, content_hash
     from malote.fiscal.reader import summary
     from malote.intake.admission import against_policy, before_the_start
+    from malote.posting import missing_records
 
     document = reading.document
     judged = cfops.judge(document, settings.fiscal.operations) if isinstance(document, Sale) else []
@@ -120,7 +121,9 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> TryReport:
     except ErpError as error:
         if error.transient:
             raise
-        found = Rehearsal(Outcome(0, Result.REFUSED, error.facts, error.code), "", [])
+        lacking = missing_records.facts_of(document, error, {})
+        code = missing_records.MISSING if lacking else error.code
+        found = Rehearsal(Outcome(0, Result.REFUSED, {**error.facts, **lacking}, code), "", [])
     return _report(found, getattr(document, "access_key", None))
 
 
@@ -143,7 +146,8 @@ def _print(report: TryReport, settings: Settings, own: Collection[str]) -> None:
     _line(f"{mark} {report.key or '–'}: {result}{called}")
     if report.code:
         title = rejection.title(report.code, settings.language)
-        named = [report.facts[name] for name in ("detail", "said") if report.facts.get(name)]
+        lacking = "lacking_en" if settings.language == "en" else "lacking"
+        named = [report.facts[name] for name in (lacking, "detail", "said") if report.facts.get(name)]
         told = "; ".join(dict.fromkeys(named)) or report.facts.get("since", "")
         _line(f"  {title} [{report.code}]{': ' if told else ''}{told}")
         _line(f"  → {rejection.remedy(report.code, report.facts, settings.language)}")

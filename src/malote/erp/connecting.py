@@ -122,9 +122,13 @@ class Naming:
         return ErpError(self._otherwise, detail=error.detail, facts=error.facts)
 
     def _note_missing(self, error: ErpError, posting: Posting) -> None:
-        """As far as the user may look into the tables that are referred to: to write, nobody need."""
-        with suppress(ErpError), classified(), self._transaction() as connection:
-            error.missing = tuple(missing_references.found(connection, error, posting, self._tables))
+        """Of a user who may not look into the tables that are referred to, as nobody need for writing, by what the
+        database quotes."""
+        for is_quoted in (False, True):
+            with suppress(ErpError), classified(), self._transaction() as connection:
+                found = missing_references.found(connection, error, posting, self._tables, is_quoted=is_quoted)
+                error.missing = tuple(found)
+                return
 
     def _misfit(self, error: ErpError, posting: Posting) -> ErpError:
         with classified(), self._transaction() as connection:

@@ -28,10 +28,13 @@ class _ForeignKey(msgspec.Struct, frozen=True):
     columns: Sequence[str]
 
 
-def found(connection: Connection, error: ErpError, posting: Posting, tables: ErpTables) -> Iterator[MissingReference]:
+def found(
+    connection: Connection, error: ErpError, posting: Posting, tables: ErpTables, *, is_quoted: bool = False
+) -> Iterator[MissingReference]:
     """Of a sale that ``error`` refused, what the foreign key leads to and isn't there; of one that the database doesn't
     name, all of the table's, or of all tables. What is written together with the sale is never looked up, nor what only
-    the database knows. Raises what the driver raises."""
+    the database knows. ``is_quoted``: what the database quoted is taken to be missing, and nothing is looked up. Raises
+    what the driver raises."""
     sale = posting.document
     if not isinstance(sale, Sale):
         return
@@ -39,7 +42,8 @@ def found(connection: Connection, error: ErpError, posting: Posting, tables: Erp
         there: dict[tuple[Any, ...], bool] = {}
         for place, values in _values(key, sale, posting.till):
             if values not in there:
-                there[values] = _is_there(connection, key, values)
+                quoted = all(str(value) in error.quoted for value in values)
+                there[values] = not quoted if is_quoted else _is_there(connection, key, values)
             if not there[values]:
                 fields = [frozenset(field.name for field in target.compiled.fields) for target in key.targets]
                 said = tuple(zip(fields, map(str, values), strict=True))
