@@ -141,13 +141,15 @@ def title(code: str, language: Language = "pt") -> str:
     return _say(entry(code).title, {"code": code, "which": code.partition(":")[2]}, language)
 
 
+_LACKS = Text("Falta no ERP: {lacking}.", "Missing at the ERP: {lacking}.")
 _REFERS = Text("Refere-se a: {refers}.", "It refers to: {refers}.")
 _REFERS_TO_NOTHING = Text("Não se refere a nenhuma outra nota.", "It refers to no other note.")
 _NOTHING = ("", "–")
 
 
 def cause(code: str, facts: Mapping[str, str], language: Language = "pt", *, technical: bool = True) -> str:
-    """With what the document refers to behind it, and the ERP's own words, marked as such, where ``facts`` have any.
+    """With what the document refers to behind it, what the ERP lacks of it, and the ERP's own words, marked as such,
+    where ``facts`` have any.
 
     Without what a database or a system said of its own, unless ``technical``: where people read, that stands apart.
     """
@@ -159,6 +161,8 @@ def cause(code: str, facts: Mapping[str, str], language: Language = "pt", *, tec
     told = _say(text, {"code": code, **shown}, language)
     if "refers" in facts and "{refers}" not in known.cause.pt:
         told += f" {_say(_REFERS if facts['refers'] not in _NOTHING else _REFERS_TO_NOTHING, facts, language)}"
+    if "lacking" in facts and "{lacking}" not in known.cause.pt:
+        told += f" {_say(_LACKS, facts, language)}"
     shows = facts.get("said") and (technical or not _is_the_servers_own(facts))
     return f"{told} {_say(_SAID, facts, language)}" if shows else told
 

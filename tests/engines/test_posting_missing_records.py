@@ -2,7 +2,7 @@
 and cured one by one."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -76,9 +76,8 @@ def shop(tables: Tables, erp_url: str, tmp_path: Path) -> Iterator[Shop]:
 def post(shop: Shop, *documents: Sale) -> dict[int, dict[str, str]]:
     """What is told of each that was refused, by its number."""
     shop.accept(*documents)
-    poster = shop.poster(codes=partial(mapped, shop.engine))
-    poster.drain()
-    poster.close()
+    with closing(shop.poster(codes=partial(mapped, shop.engine))) as poster, suppress(ErpError):
+        poster.drain()
     return {one.number or 0: one.reason.facts for one in shop.documents() if one.state == "rejected" and one.reason}
 
 
@@ -127,6 +126,22 @@ def map_product(shop: Shop, number: int, code: str, to: str) -> dict[int, dict[s
     (one,) = [one.id for one in shop.documents() if one.number == number]
     replaying.replay(shop.engine, [one], now=shop.clock())
     return post(shop)
+
+
+def test_a_product_of_its_own_line_is_nobody_elses_trouble_and_a_shop_is(shop: Shop, tables: Tables) -> None:
+    told = post(shop, of_products(1, "77"), of_products(2, "1001", "88"))
+    assert [told[number]["products"] for number in (1, 2)] == ["77", "88"], "though nothing else was booked"
+    tables.run("DELETE FROM product")
+    post(shop, of_products(3, "1001"), of_products(4, "1002"))
+    tables.run("DELETE FROM shop")
+    post(shop, sale(5, issuer=ELSEWHERE), sale(6, issuer=ELSEWHERE))
+    waiting = {one.number: one.reason for one in shop.documents() if one.state == "waiting" and one.reason}
+    assert {one.code for one in waiting.values()} == {"erp_refuses_all"}
+    assert {3: "produto 1001 (linha 1)", 6: f"emitente {ELSEWHERE} / caixa caixa1"}.items() <= {
+        number: one.facts["lacking"] for number, one in waiting.items()
+    }.items()
+    said = rejection.cause("erp_refuses_all", waiting[3].facts, technical=False)
+    assert said.endswith("o problema é do ERP e não de uma venda. Falta no ERP: produto 1001 (linha 1).")
 
 
 def test_a_foreign_key_that_sqlite_cannot_follow_refuses_nothing(tmp_path: Path) -> None:

@@ -33,7 +33,14 @@ Refusal = tuple[LeasedDocument, ErpError]
 def general(error: ErpError) -> ErpError:
     """The same refusal, met by everything of a shape: nobody's fault, so that all of it waits."""
     code = error.code if isinstance(error, ProgramFaultError) else REFUSES_ALL
-    return ErpError(code, transient=True, detail=error.detail, facts=error.facts)
+    return ErpError(
+        code,
+        transient=True,
+        detail=error.detail,
+        facts=error.facts,
+        reference=error.reference,
+        missing=error.missing,
+    )
 
 
 class RefusalVerdict(msgspec.Struct, frozen=True):
@@ -182,6 +189,12 @@ def _sign(error: ErpError) -> str:
     """What tells one refusal from another; "" where it is beyond doubt whose it is."""
     if isinstance(error, ProgramFaultError):
         return error.sign
-    if error.code not in _ABOUT_A_ROW or "sqlstate" not in error.facts:
+    if error.code not in _ABOUT_A_ROW or "sqlstate" not in error.facts or _is_of_lines(error):
         return ""
     return " ".join(error.facts.get(name, "") for name in ("sqlstate", "table", "column", "constraint"))
+
+
+def _is_of_lines(error: ErpError) -> bool:
+    """A product or a method of payment of its own lines, where the ERP has others. A shop or till that the ERP lacks is
+    everybody's there."""
+    return bool(error.missing) and all(one.place and one.of_some for one in error.missing)

@@ -108,13 +108,13 @@ class Decider:
         self, leased: LeasedDocument, error: ErpError, now: float, facts: dict[str, str] | None = None
     ) -> Settlement:
         """``facts`` are the reason's; the error's own detail by default."""
-        told = facts or error.facts
+        named = refused_codes(leased.document, error, self._tables)
+        lacking = missing_records.facts_of(leased.document, error, named)
+        told = {**(facts or error.facts), **lacking}
         if error.transient:
             return self.waiting(leased, Reason(error.code, told), now)
-        named = refused_codes(leased.document, error, self._tables)
-        if lacking := missing_records.facts_of(leased.document, error, named):
-            return _rejected(leased, Reason(missing_records.MISSING, {**told, **lacking}))
-        return _rejected(leased, Reason(error.code, {**told, **named}))
+        code = missing_records.MISSING if lacking else error.code
+        return _rejected(leased, Reason(code, {**told, **named, **lacking}))
 
     def of_trouble(
         self, part: Sequence[LeasedDocument], error: ErpError, meeting: Meeting, now: float
