@@ -146,7 +146,7 @@ def _print(report: TryReport, settings: Settings, own: Collection[str]) -> None:
     _line(f"{mark} {report.key or '–'}: {result}{called}")
     if report.code:
         title = rejection.title(report.code, settings.language)
-        lacking = "lacking_en" if settings.language == "en" else "lacking"
+        lacking = Bilingual("lacking", "lacking_en").of(settings.language)
         named = [report.facts[name] for name in (lacking, "detail", "said") if report.facts.get(name)]
         told = "; ".join(dict.fromkeys(named)) or report.facts.get("since", "")
         _line(f"  {title} [{report.code}]{': ' if told else ''}{told}")
