@@ -195,6 +195,7 @@ def test_who_released_it_may_order_what_was_taken_back(chain: Chain) -> None:
         (3, 0, {"one": 3}),  # at the till
         (2, 0, {}),  # twice
         (2, 77, {}),  # as ordered: the rows of 2 and no others
+        (2, None, {}),  # as ordered, by an agent that knows of no step back: by files
         (0, None, {}),  # its loads.sqlite3 was deleted
     ],
 )

@@ -59,7 +59,11 @@ def note(connection: Connection, till_id: int, said: LoadsHeld, skew: float, now
     )
     before = newest(connection, [till_id]).get(till_id)
     if before is not None:
-        chosen = _kept_chosen(connection, found, said) if said.rolled_back_from else before.chosen
+        chosen = before.chosen
+        if said.rolled_back_from:
+            chosen = _kept_chosen(connection, found, said)
+        elif said.version < before.version:
+            chosen = {}  # an agent that knows of no step back obeyed one: by files, which prove all rows
         found = msgspec.structs.replace(found, chosen=_left(chosen, found) if said.version else {})
         if _content(before) == _content(found):
             return before

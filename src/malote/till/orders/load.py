@@ -71,10 +71,9 @@ class ApplyLoad(Handler):
             states = target.entities.items()
             if all(name in held and held[name].actual == state.sha256.lower() for name, state in states):
                 return False  # killed when it had been done
-            if self._disk.free_bytes(self._path.parent) < KEPT_FREE:
-                raise LoadsError("loads_no_room", folder=str(self._path.parent))
             with closing(rolling_back.go_back(connection, target, number, self.means.now())) as steps:
                 while True:
+                    self._mind_room()
                     try:
                         yield HandlingProgress(next(steps), 0, "rows")
                     except StopIteration as end:
@@ -154,6 +153,10 @@ class ApplyLoad(Handler):
             for done in applying.run(ready):
                 yield HandlingProgress(done, total, "rows")
         yield HandlingProgress(total, total, "rows")
+
+    def _mind_room(self) -> None:
+        if self._disk.free_bytes(self._path.parent) < KEPT_FREE:
+            raise LoadsError("loads_no_room", folder=str(self._path.parent))
 
     def _make_anew(self, error: LoadsDamagedError) -> None:
         try:
