@@ -166,8 +166,7 @@ class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
 class StructureOrder(msgspec.Struct, frozen=True):
     """How an agent without ``Order`` is told of a structure. ``signature`` is the server's, over ``structure``; in hex.
 
-    ``binding`` is the server's signature over this order as ``structure_statement`` says it: for this till, under this
-    number, which is greater than those of all orders before.
+    ``binding``: over this order as ``structure_statement`` says it, under a number greater than those before it.
     """
 
     number: int
@@ -281,6 +280,7 @@ class LoadsHeld(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``applied_at``: seconds since the epoch by the till's clock. ``rolled_back_from``: the version that was taken back
     there; 0: none. ``rolled_back_by``: the number of the order to do so; 0: a person did it at the till.
+    ``taken_back``: (version, rolled_back_from, applied_at) of steps of persons' right before it, the oldest first.
     """
 
     version: Count
@@ -288,6 +288,7 @@ class LoadsHeld(msgspec.Struct, frozen=True, omit_defaults=True):
     entities: Annotated[dict[EntityName, EntityHeld], msgspec.Meta(max_length=MOST_ENTITIES)] = {}
     rolled_back_from: Count = 0
     rolled_back_by: Count = 0
+    taken_back: Annotated[list[tuple[Count, Count, Count]], msgspec.Meta(max_length=8)] = []
 
 
 class Contact(msgspec.Struct, frozen=True):

@@ -51,11 +51,15 @@ def test_the_last_two_are_taken_back_one_by_one(till: LoadedTill) -> None:
     assert (done.from_version, done.version, done.entities) == (4, 3, ["price"])
     assert (_rows(till), till.held().entities) == states[2]
     assert (till.held().version, till.held().rolled_back_from, till.held().rolled_back_by) == (3, 4, 0)
-    assert _back(till).version == 2
+    assert till.held().taken_back == []
+    assert _back(till, 6_000.0).version == 2
+    assert (till.held().applied_at, till.held().taken_back) == (6_000, [(3, 4, 5_000)])
     assert (_rows(till), till.held().entities) == states[1]
     assert till.held().rolled_back_from == 4
     with pytest.raises(LoadsError, match="loads_nothing_before"):
         _back(till)
+    _load(till, (PRICE, prices(2)), at=7_000.0)
+    assert till.held().taken_back == [], "the server has heard of the till"
 
 
 def test_an_entity_that_was_new_or_declared_otherwise_is_as_before(till: LoadedTill) -> None:

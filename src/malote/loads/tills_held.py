@@ -67,7 +67,30 @@ def note(connection: Connection, till_id: int, said: LoadsHeld, skew: float, now
         found = msgspec.structs.replace(found, chosen=_left(chosen, found) if said.version else {})
         if _content(before) == _content(found):
             return before
+        for step in said.taken_back:
+            before = _with_step(connection, before, *step, skew, now)
     return _add(connection, found)
+
+
+def _with_step(
+    connection: Connection, before: Held, version: int, back_from: int, applied_at: int, skew: float, now: float
+) -> Held:
+    """What it had after a step back, where nobody heard of it then: what was sold meanwhile was sold by that."""
+    if (before.version, before.rolled_back_from) == (version, back_from):
+        return before
+    there = (load_till.c.till_id == before.till_id) & (load_till.c.version == version)
+    row = connection.execute(select(load_till).where(there).order_by(load_till.c.id.desc()).limit(1)).one_or_none()
+    had = _held(row) if row is not None else Held(before.till_id, version, {}, 0.0, now, 0, [])
+    return _add(
+        connection,
+        msgspec.structs.replace(
+            had,
+            applied_at=max(before.applied_at, min(applied_at - skew, now)),
+            heard_at=now,
+            rolled_back_from=back_from,
+            chosen=chosen_of(had.chosen, version),
+        ),
+    )
 
 
 def note_chosen(

@@ -2,6 +2,7 @@
 transaction, and told to the server."""
 
 import sqlite3
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from malote.till.loads.loads_database import LoadsDamagedError, LoadsError
 from malote.till.loads.row_tables import RowTable
 
 _COLUMNS = "name, declaration, place, version, sha256, actual, row_count, applied_at"
+_MOST_STEPS = 8  # in a row: there are two at most, since no more can be taken back (``overwritten.KEPT``)
 _APPLIED = "id, version, version_before, rolled_back_from, order_number, changed, emergency, at"
 
 
@@ -108,10 +110,18 @@ def said(path: Path) -> wire.LoadsHeld | None:
         with loads_database.read_only(path) as connection, loads_database.reading(connection):
             last = last_applied(connection)
             held = all_held(connection)
+            taken_back = _steps_before(connection)
     except (FileNotFoundError, LoadsDamagedError):
         return wire.LoadsHeld(0)
     except LoadsError:
         return None
     entities = {one.name: wire.EntityHeld(one.version, one.sha256) for one in held.values()}
     by = last.order_number if last.rolled_back_from else 0
-    return wire.LoadsHeld(last.version, last.at, entities, last.rolled_back_from, by)
+    return wire.LoadsHeld(last.version, last.at, entities, last.rolled_back_from, by, taken_back)
+
+
+def _steps_before(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
+    """Of persons' steps back in a row those before the last: there may have been no contact between them."""
+    latest = history(connection, _MOST_STEPS)
+    steps = list(takewhile(lambda one: one.rolled_back_from and not one.order_number, latest))
+    return [(one.version, one.rolled_back_from, one.at) for one in reversed(steps[1:])]
