@@ -169,7 +169,8 @@ def test_one_step_back_and_its_end(place: Place) -> None:
     )
     code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--dry-run", "--until", "hoje")
     assert (code, said) == (0, "caixa1 would go back from load 2 to 1; rows that change at most: price: 1.\n")
-    code, said = command(place, "rollback", "caixa1", "--reason", "wrong region", "--to", "1", "--yes", "--json")
+    reason = "wrong region, " * 35 + "end"
+    code, said = command(place, "rollback", "caixa1", "--reason", reason, "--to", "1", "--yes", "--json")
     assert (code, json.loads(said)) == (
         0, [{"till": "caixa1", "back_from": 2, "version": 1, "rows": {"price": 1}}],
     )  # fmt: skip
@@ -178,9 +179,12 @@ def test_one_step_back_and_its_end(place: Place) -> None:
     assert (prices_of(place, "7"), place.till.version) == (["10.00"], 1)
     said = " ".join(command(place, "run", "--full")[1].split())
     assert "caixa1 went back from load 2 to 1 as cli:" in said
-    assert "reason: wrong region; until released." in said
+    folded = f"reason: {reason[:79]}…; until released."
+    assert folded in said
+    assert folded in " ".join(command(place, "status")[1].split())
+    assert json.loads(command(place, "status", "--json")[1])["status"]["tills"][0]["back"]["reason"] == reason
     assert "malote loads release TILL releases them." in said
-    assert "until released" in command(place, "release", "caixa1", "--dry-run")[1]
+    assert reason in " ".join(command(place, "release", "caixa1", "--dry-run")[1].split()), "who decides reads all"
     assert command(place, "release", "caixa1", "--yes")[0] == 0
     assert command(place, "release", "caixa1", "--yes")[0] == 3
     assert "until released" not in command(place, "status")[1]

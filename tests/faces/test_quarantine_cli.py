@@ -124,9 +124,12 @@ def test_delete_and_restore_from_the_command_line(services: Services, run: Run) 
 
 def test_a_last_copy_is_deleted_with_a_reason(services: Services, run: Run) -> None:
     one = take(services, BAD)
-    run("rejected", "delete", one, "--last-copy-reason", "a file of the integrator's test")
+    reason = "a file of the integrator's test, " * 12
+    run("rejected", "delete", one, "--last-copy-reason", reason)
     (entry,) = entries(services.engine, action="last_copy_deleted")
-    assert entry.reason == "a file of the integrator's test"
+    assert entry.reason == reason.strip()
+    assert answer(run("trash", "list", "--json"))[0]["reason"] == reason.strip()
+    assert run("trash", "list").stdout.count("integrator") == 2, "folded"
 
 
 @pytest.mark.parametrize("command", ["delete", "restore", "replay"])

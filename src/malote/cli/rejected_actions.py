@@ -22,7 +22,7 @@ from malote.terminal.document_selection import (
 )
 from malote.terminal.job_report import carry_out
 from malote.terminal.output import console, print_json, say
-from malote.terminal.tables import local_time, plain_table
+from malote.terminal.tables import folded, local_time, plain_table
 
 if TYPE_CHECKING:
     from malote.quarantine.quarantine_reports import (
@@ -202,7 +202,7 @@ def _show_trash(found: "list[TrashEntry]", language: Language) -> None:
     table = plain_table(headings.of(language))
     for one in found:
         document = one.document
-        grounds = one.grounds if not one.reason else f"{one.grounds}: {one.reason}"
+        grounds = one.grounds if not one.reason else f"{one.grounds}: {folded(one.reason)}"
         name = document.access_key or document.file_name
         cells = (
             name,

@@ -11,12 +11,19 @@ from malote.plain import clean
 from malote.rejection import Language
 from malote.terminal import store_clock
 
+LONGEST_IN_A_LIST = 80  # characters of what a person typed
+
 
 def plain_table(headings: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in headings:
         table.add_column(heading)
     return table
+
+
+def folded(words: str) -> str:
+    """What a person typed, short enough for a line of a list; whole it is in --json and in the audit trail."""
+    return clean(words, LONGEST_IN_A_LIST)
 
 
 def printable(words: str) -> Text:
