@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from malote.accounts import sessions
 from malote.accounts.roles import Role
 from malote.app import Services
 from tests.faces.console_support import LIVE, PASSWORD, create_user, csrf_of, enter, field, signed_in, store, visitor
@@ -36,6 +37,25 @@ def test_whoever_is_not_signed_in_is_sent_to_the_form_and_back(services: Service
         assert entered.status_code == 303
         assert entered.headers["location"] == "/console/tills?search=caixa"
         assert client.get("/console/tills").status_code == 200
+
+
+def test_whoever_comes_with_a_session_that_is_over_is_told_so_and_gets_back(services: Services) -> None:
+    with signed_in(services) as client:
+        csrf = csrf_of(client)
+        assert "Sessão encerrada" not in client.get("/console/sign-in").text
+        sessions.end(services.engine, client.cookies["malote_session"])
+        gate = client.get(client.get("/console/tills?search=caixa").headers["location"]).text
+        assert "Sessão encerrada" in gate
+        assert field(gate, "next") == "/console/tills?search=caixa"
+        for page, back in (
+            (f"{client.base_url}/console/jobs?page=2", "/console/jobs%3Fpage%3D2"),
+            ("https://evil.example/console/jobs", "/console"),
+        ):
+            pressed = client.post("/console/synchronise", data={"csrf": csrf}, headers={"Referer": page})
+            assert pressed.status_code == 401
+            assert f'href="/console/sign-in?next={back}"' in pressed.text
+        client.cookies.delete("malote_session")
+        assert "Sessão encerrada" not in client.get("/console/sign-in").text
 
 
 @pytest.mark.parametrize(

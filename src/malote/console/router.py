@@ -58,6 +58,7 @@ from malote.console.visits import (
     ConsoleRequest,
     PageRefusedError,
     anybody,
+    came_from,
     is_partial,
     parameters,
     somebody,
@@ -250,4 +251,4 @@ def _said(request: ConsoleRequest, code: str, facts: dict[str, str], status: int
         words = (f"{rejection.title(code, language)}.", rejection.cause(code, facts, language, technical=False))
         event = {"HX-Trigger": json.dumps(told(" ".join(words), "stopped"))}
         return Response("", status_code=status, media_type="text/html", headers=HEADERS | event)
-    return answer(request, "refused", {"code": code, "facts": facts}, status=status)
+    return answer(request, "refused", {"code": code, "facts": facts, "came_from": came_from(request)}, status=status)

@@ -202,6 +202,14 @@ def own_path(path: str) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
+def came_from(request: ConsoleRequest) -> str:
+    """The page of the console that a form stood on; the first page where the browser doesn't say."""
+    parts = _parted(request.headers.get("Referer", ""))
+    if parts.netloc != request.headers.get("Host"):
+        return ROOT
+    return own_path(parts.path + (f"?{parts.query}" if parts.query else ""))
+
+
 def _parted(address: str) -> SplitResult:
     """Of what is no address, nothing."""
     try:

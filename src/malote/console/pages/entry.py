@@ -42,9 +42,14 @@ def context(visit: Visit, form: str, next_path: str, problem: EntryTrouble | Non
     return {"form": form, "next": next_path, "name": visit.text("name"), "problem": problem}
 
 
-@get("/sign-in", sync_to_thread=False)
+@get("/sign-in", sync_to_thread=True)
 def show_sign_in(request: ConsoleRequest) -> Response[str]:
-    return _gate(request, request.query_params.get("next", ROOT), None, 200)
+    """Whoever comes with a session that is over is told so."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    over = bool(token) and services_of(request).accounts.find(token, False) is None
+    return _gate(
+        request, request.query_params.get("next", ROOT), EntryTrouble("session_expired") if over else None, 200
+    )
 
 
 @post("/sign-in", status_code=200, sync_to_thread=True)
