@@ -62,8 +62,17 @@ def test_one_cure_takes_the_others_of_its_cause_along_and_stays_at_the_list(
     answer = ana.post("/console/documents/1/series", data=form, headers=HX)
     assert answer.status_code == 200
     assert "enquanto isso" not in answer.text
-    assert "Itens não somam o total" in answer.text
+    said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+    assert said.endswith("E 2 outros desta causa. Em caixa2 segue 1 rejeitado: Itens não somam o total: 1."), said
     assert [one.state for one in documents_of(services.engine, "caixa2")[:3]] == ["accepted"] * 3
+
+
+def test_a_replay_tells_what_is_rejected_still_and_why(services: Services, ana: TestClient[Litestar]) -> None:
+    form = {"csrf": csrf_of(ana), "selected": "4"}
+    answer = ana.post("/console/tills/caixa2/act/replay", data=form, headers=HX)
+    said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+    assert "de volta à fila. Em caixa2 " in said
+    assert said.endswith("Itens não somam o total: 1."), said
 
 
 def test_what_fell_into_the_cause_meanwhile_is_told_and_the_bar_knows_what_all_come_to(

@@ -10,12 +10,12 @@ from malote.accounts.roles import Permission
 from malote.console.console_services import ConsoleServices
 from malote.console.forms import FILE
 from malote.console.pages import document
-from malote.console.pages.rejected import back, refusals
+from malote.console.pages.rejected import back, refusals, replayed_words, still_rejected
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of, whole
 from malote.quarantine import same_cause
 from malote.quarantine.cure_codes import CodeCure, JustMapped
-from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
+from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Refused, Selection
 from malote.register.documents import StoredDocument
 
 NOT_LOADED = ("product_not_loaded", "payment_not_loaded")
@@ -24,10 +24,9 @@ NOT_LOADED = ("product_not_loaded", "payment_not_loaded")
 @post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
 def replay(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    document.find(services, document_id)
+    sender = document.find(services, document_id).till
     report = services.quarantine.replay(Selection(ids=(document_id,)), visit.actor)
-    text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
-    return _shown(request, document_id, text + refusals(visit, report.refused))
+    return _shown(request, document_id, replayed_words(visit, services, sender, report))
 
 
 @post("/documents/{document_id:int}/series", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
@@ -160,31 +159,33 @@ def _cured(
         text += " " + visit.say_many(
             "%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed)
         )
-    text += refusals(visit, [*report.refused, *report.replay.refused])
     with_others, parts = visit.text("cause") == "1", services.quarantine.parts
     others = same_cause.others(parts, cured, services.now(), mapped) if with_others else None
-    if others is not None:
-        text += _replayed(visit, services, others)
+    refused = [*report.refused, *report.replay.refused]
+    if others is None:
+        text += still_rejected(visit, services, cured.till, refused)
+    else:
+        text += _replayed(visit, services, cured.till, others, refused)
     text += _fell_in(visit, services, cured)
     if visit.text("tab") == "rejected":
         return back(request, cured.till, "rejected", text)
     return _shown(request, document_id, text)
 
 
-def _replayed(visit: Visit, services: ConsoleServices, others: Selection) -> str:
-    """What had the same cause is read and judged again: at once, or as a job where it is much."""
+def _replayed(visit: Visit, services: ConsoleServices, till: str, others: Selection, refused: list[Refused]) -> str:
+    """What had the same cause is read and judged again: at once, or as a job where it is much. ``refused``: before."""
     gauge = services.jobs.gauge("replay", others)
     if gauge.ids is None:
         services.jobs.start(services.jobs.freeze("replay", others, visit.actor).id, visit.actor)
-        return " " + visit.say("Os outros desta causa são reprocessados como um trabalho.")
-    if not gauge.ids:
-        return ""
-    report = services.quarantine.replay(Selection(ids=gauge.ids, till=others.till), visit.actor)
-    return (
-        " "
-        + visit.say_many("E %(num)s outro desta causa.", "E %(num)s outros desta causa.", len(report.replayed))
-        + refusals(visit, report.refused)
-    )
+        return refusals(visit, refused) + " " + visit.say("Os outros desta causa são reprocessados como um trabalho.")
+    text = ""
+    if gauge.ids:
+        report = services.quarantine.replay(Selection(ids=gauge.ids, till=till), visit.actor)
+        refused = [*refused, *report.refused]
+        text = " " + visit.say_many(
+            "E %(num)s outro desta causa.", "E %(num)s outros desta causa.", len(report.replayed)
+        )
+    return text + still_rejected(visit, services, till, refused)
 
 
 def _fell_in(visit: Visit, services: ConsoleServices, cured: StoredDocument) -> str:

@@ -18,11 +18,13 @@ from malote.console.rendering import HEADERS, answer, told
 from malote.console.selections import documents_of
 from malote.console.visits import ROOT, ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
-from malote.quarantine.quarantine_reports import DeleteReport, QuarantineError, Refused, Selection
+from malote.quarantine.quarantine_reports import DeleteReport, QuarantineError, Refused, ReplayReport, Selection
 from malote.register.contents import DocumentNotFoundError
 from malote.register.documents import StoredDocument
+from malote.register.listing import DocumentsQuery
 
 SHOWN = 20  # documents named one by one
+CAUSES_TOLD = 3
 
 
 def deletion(services: ConsoleServices, visit: Visit, name: str, chosen: Gauge) -> dict[str, Any]:
@@ -84,8 +86,7 @@ def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     if gauge.ids is None:
         return jobs.confirmation(request, services.jobs.freeze("replay", chosen, visit.actor))
     report = services.quarantine.replay(Selection(ids=gauge.ids, till=known.name), visit.actor)
-    text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
-    return back(request, known.name, "rejected", text + refusals(visit, report.refused))
+    return back(request, known.name, "rejected", replayed_words(visit, services, known.name, report))
 
 
 @post("/tills/{name:str}/act/accept", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_LAST_COPY))
@@ -138,6 +139,32 @@ def refusals(visit: Visit, refused: Iterable[Refused]) -> str:
     """How many were left as they are, by reason; nothing where there are none."""
     counts = Counter(each.code for each in refused)
     return "".join(f" {count}: {rejection.title(code, visit.language)}." for code, count in counts.most_common())
+
+
+def replayed_words(visit: Visit, services: ConsoleServices, name: str, report: ReplayReport) -> str:
+    """How many went back to the queue, and what of the till is rejected still."""
+    text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
+    return text + still_rejected(visit, services, name, report.refused)
+
+
+def still_rejected(visit: Visit, services: ConsoleServices, name: str, refused: Iterable[Refused]) -> str:
+    """What is left of a till's rejected files, by cause, the most first; before it what was ``refused`` and for a
+    reason that is none of these."""
+    left = Counter(services.documents.page(name, DocumentsQuery(("rejected",), size=1)).reasons)
+    text = refusals(visit, (one for one in refused if one.code not in left))
+    if not left:
+        return text + " " + visit.say("Em %(till)s nenhum arquivo segue rejeitado.", till=name)
+    causes = [f"{rejection.title(code, visit.language)}: {count}" for code, count in left.most_common(CAUSES_TOLD)]
+    if len(left) > len(causes):
+        causes.append(visit.say_many("mais %(num)s causa", "mais %(num)s causas", len(left) - len(causes)))
+    said = visit.say_many(
+        "Em %(till)s segue %(num)s rejeitado: %(causes)s.",
+        "Em %(till)s seguem %(num)s rejeitados: %(causes)s.",
+        left.total(),
+        till=name,
+        causes="; ".join(causes),
+    )
+    return f"{text} {said}"
 
 
 def _deleted_words(visit: Visit, report: DeleteReport) -> str:
