@@ -1,5 +1,6 @@
 """Ctrl K: from any page to any till, document or screen, and no further than the role."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -70,6 +71,31 @@ def test_tills_and_screens_are_found_by_their_names(ana: TestClient[Litestar]) -
     assert "loja1" not in page
     assert "/console/locks" in found(ana, "551")
     assert "/console/users" in found(ana, "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "paths"),
+    [
+        ("sincronizar loja2-caixa1", {"/tills/loja2-caixa1"}),
+        ("LOJA2 detalhamento", {"/tills/loja2-caixa1"}),
+        ("numeracao do loja2", {"/tills/loja2-caixa1/numbering"}),
+        ("estruturas da loja2", {"/tills/loja2-caixa1/structure", "/load-manager?search=loja2-caixa1"}),
+        ("carga loja2", {"/tills/loja2-caixa1/loads", "/load-manager?search=loja2-caixa1"}),
+        ("carga geral loja1", {"/load-manager?search=loja1-caixa1"}),
+        ("sincronizar", set()),
+        ("sincronizar loja9", set()),
+    ],
+)
+def test_what_is_done_with_a_till_is_found_by_its_name(ana: TestClient[Litestar], wanted: str, paths: set[str]) -> None:
+    part = found(ana, wanted).partition("De um caixa")[2].partition("<h2>")[0]
+    assert set(re.findall(r'href="/console([^"]*)"', part)) == paths
+
+
+def test_nobody_is_led_to_what_is_done_with_a_till_and_not_by_them(services: Services) -> None:
+    with visitor(services) as low:
+        enter(low, "low")
+        assert "De um caixa" not in found(low, "sincronizar loja2")
+        assert "/console/tills/loja2-caixa1/loads" in found(low, "carga loja2")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """Ctrl K: any till, document, screen, view or action, from any page."""
 
+import unicodedata
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get
@@ -64,21 +67,86 @@ PLACES: tuple[FindTarget, ...] = (
 )
 
 
+# What is done with one till: asked for by words of it and by the till's name, in any order.
+OF_A_TILL: tuple[FindTarget, ...] = (
+    FindTarget(marked("Detalhamento"), "/tills/{till}"),
+    FindTarget(marked("Sincronizar as vendas"), "/tills/{till}", needs=Permission.SYNCHRONISE),
+    FindTarget(marked("Arquivos rejeitados"), "/tills/{till}/rejected"),
+    FindTarget(marked("Lixeira"), "/tills/{till}/trash"),
+    FindTarget(marked("Numeração"), "/tills/{till}/numbering"),
+    FindTarget(marked("Conciliação"), "/tills/{till}/reconciliation"),
+    FindTarget(marked("Cargas"), "/tills/{till}/loads"),
+    FindTarget(marked("Estrutura"), "/tills/{till}/structure"),
+    FindTarget(marked("Histórico"), "/tills/{till}/history"),
+    FindTarget(marked("Assistente"), "/assistant?till={till}"),
+    FindTarget(marked("Carga geral"), "/load-manager?search={till}", needs=Permission.LOAD),
+    FindTarget(marked("Carga parcial"), "/load-manager?search={till}", needs=Permission.LOAD),
+    FindTarget(
+        marked("Atualizar Estrutura do Banco"), "/load-manager?search={till}", needs=Permission.APPLY_STRUCTURES
+    ),
+)
+_STEM = 4  # letters that are enough for a word of an action: "carga" finds "Cargas", and the other way round
+_LITTLE = frozenset({"a", "o", "as", "os", "da", "do", "das", "dos", "de", "no", "na", "the", "of", "at"})
+
+
+class TillAction(msgspec.Struct, frozen=True):
+    """``path`` within the console."""
+
+    words: str
+    till: str
+    path: str
+
+
 class FindResult(msgspec.Struct, frozen=True):
     wanted: str
     tills: list[TillOverview]
     documents: list[StoredDocument]
     places: list[FindTarget]
+    actions: list[TillAction] = []
 
 
 def found(services: ConsoleServices, visit: Visit, wanted: str) -> FindResult:
     open_to = [one for one in PLACES if visit.may(one.needs.value)]
     if not wanted:
         return FindResult(wanted, [], [], open_to)
-    plain = wanted.lower()
-    places = [one for one in open_to if plain in visit.say(one.words).lower()]
-    page = services.tills.page(TillsQuery(search=wanted, size=TILLS)) if key_of(wanted) is None else None
-    return FindResult(wanted, page.tills if page else [], services.documents.anywhere(wanted), places)
+    plain = _folded(wanted)
+    places = [one for one in open_to if plain in _folded(visit.say(one.words))]
+    if key_of(wanted) is not None:
+        return FindResult(wanted, [], services.documents.anywhere(wanted), places)
+    tills = services.tills.page(TillsQuery(search=wanted, size=TILLS)).tills
+    actions = _actions(services, visit, plain)
+    return FindResult(wanted, tills, services.documents.anywhere(wanted), places, actions)
+
+
+def _actions(services: ConsoleServices, visit: Visit, plain: str) -> list[TillAction]:
+    """What is done with a till, for those that the words left over name; none where no word is left."""
+    words = plain.split()
+    by_rest: dict[str, list[FindTarget]] = {}
+    for one in OF_A_TILL:
+        title = _folded(visit.say(one.words)).split()
+        rest = [word for word in words if word not in _LITTLE and not _is_of(word, title)]
+        if visit.may(one.needs.value) and rest and any(_is_of(word, title) for word in words):
+            by_rest.setdefault(" ".join(rest), []).append(one)
+    # The fewest words left over: an action that more of them name comes first, and the others aren't meant.
+    rest = min(by_rest, key=len, default="")
+    tills = services.tills.page(TillsQuery(search=rest, sort="name", size=TILLS)).tills if rest else []
+    return [
+        TillAction(one.words, till.name, one.path.format(till=quote(till.name)))
+        for till in tills
+        for one in by_rest[rest]
+    ]
+
+
+def _is_of(word: str, title: Sequence[str]) -> bool:
+    """Whether a word that was typed is one of an action's, or its beginning."""
+    return word not in _LITTLE and any(
+        one.startswith(word) or (len(one) >= _STEM and word.startswith(one)) for one in title
+    )
+
+
+def _folded(text: str) -> str:
+    """Without capitals and accents: they are left out in a hurry."""
+    return "".join(one for one in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(one))
 
 
 @get("/find", sync_to_thread=True)
