@@ -63,7 +63,7 @@ def test_one_cure_takes_the_others_of_its_cause_along_and_stays_at_the_list(
     assert answer.status_code == 200
     assert "enquanto isso" not in answer.text
     said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
-    assert said.endswith("E 2 outros desta causa. Em caixa2 segue 1 rejeitado: Itens não somam o total: 1."), said
+    assert said.endswith("3 de volta à fila. Em caixa2 segue 1 rejeitado: Itens não somam o total: 1."), said
     assert [one.state for one in documents_of(services.engine, "caixa2")[:3]] == ["accepted"] * 3
 
 

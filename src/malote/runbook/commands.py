@@ -4,6 +4,7 @@ import shlex
 
 from malote.runbook.next_step import RunbookStep
 from malote.runbook.observations import Situation
+from malote.runbook.rejected_groups import CURE_SENTENCES
 
 
 def command(step: RunbookStep, seen: Situation) -> str:
@@ -14,7 +15,7 @@ def command(step: RunbookStep, seen: Situation) -> str:
             return f"malote rejected replay{till} --code {step.code}"
         case "rejected_delete":
             return f"malote rejected delete{till} --code {step.code}"
-        case "rejected_cure" | "rejected_cure_one" | "rejected_handed":
+        case said if said == "rejected_handed" or said in CURE_SENTENCES:
             return f"malote rejected show {step.groups[0].example}"
         case "synchronise_now":
             return f"malote sync {shlex.quote(seen.scope) if seen.scope else '--all'} --wait"

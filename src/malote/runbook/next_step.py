@@ -13,6 +13,7 @@ import msgspec
 from malote import rejection
 from malote.rejection import Cure
 from malote.runbook.observations import Cause, Marks, ObservedLock, ObservedStructure, RejectedGroup, Situation, at_rest
+from malote.runbook.rejected_groups import count_of, ease, is_foreign, own_groups, said_of
 from malote.runbook.treatments import Press, Treatment, filled, press_of, treatment
 from malote.schema.definition import Scope
 
@@ -128,17 +129,13 @@ def troubles(seen: Situation) -> set[str]:
     found: set[str] = set()
     if any(treatment(one).step == "look" and treatment(one).holds for one in seen.causes):
         found.add("look")
-    if _own_groups(seen):
+    if own_groups(seen.groups):
         found.add("rejected")
     if any(one.state not in ("current", "unknown") for one in seen.structures):
         found.add("structures")
     if seen.lock is not None:
         found.add("locks")
     return found
-
-
-def _own_groups(seen: Situation) -> list[RejectedGroup]:
-    return [one for one in seen.groups if one.advice != "structures"]
 
 
 class _Judge:
@@ -198,24 +195,23 @@ class _Judge:
     # ---- 2 ----
 
     def _rejected(self) -> RunbookStep:
-        groups = _own_groups(self._seen)
+        groups = own_groups(self._seen.groups)
         if not groups:
             if self._seen.rejected:
                 return RunbookStep("rejected", "skipped", "rejected_by_structure", {"count": str(self._seen.rejected)})
             return self._cured("rejected", "rejected_none")
         if (why := self._first_comes()) is not None:
-            return RunbookStep("rejected", "later", why, {"count": _count(groups)}, groups=groups)
-        groups = sorted(groups, key=_ease)
+            return RunbookStep("rejected", "later", why, {"count": count_of(groups)}, groups=groups)
+        groups = sorted(groups, key=ease)
         first = groups[0]
         press = filled(_PRESS_OF_ADVICE[first.advice], first.till, first.code)
         if first.advice == "cure":
             press = Press(f"documents/{first.example}", press.marks, press.permission)
         who: Cure = rejection.entry(first.code).cure if first.advice == "cure" else "support"
-        facts = first.facts | {"count": _count(groups), "first": str(first.count)}
-        if _is_foreign(first):
+        facts = first.facts | {"count": count_of(groups), "first": str(first.count)}
+        if is_foreign(first):
             return RunbookStep("rejected", "handed", "rejected_handed", facts, first.code, who, press, groups=groups)
-        said = "rejected_cure_one" if first.advice == "cure" and first.count == 1 else f"rejected_{first.advice}"
-        return RunbookStep("rejected", "now", said, facts, first.code, who, press, groups=groups)
+        return RunbookStep("rejected", "now", said_of(first), facts, first.code, who, press, groups=groups)
 
     def _first_comes(self) -> str | None:
         if self._stopping is not None:
@@ -321,7 +317,6 @@ _PRESS_OF_ADVICE = {
     "delete": Press("tills/{till}/rejected?code={code}", ("confirm-delete", "delete", "select-all"), "delete_rejected"),
     "cure": Press("documents", ("cure",), "cure"),
 }
-_ADVICE_ORDER = ("replay", "delete", "cure", "structures")
 _PAGE_OF_SCOPE: dict[Scope, str] = {"till": "load-manager", "store": "load-manager/store", "erp": "load-manager/erp"}
 
 
@@ -333,17 +328,3 @@ def lock_facts(lock: ObservedLock) -> dict[str, str]:
     """For the words."""
     texts = {name: getattr(lock, name) or "–" for name in ("session", "user", "program", "object")}
     return texts | {name: str(getattr(lock, name)) for name in ("others", "tills", "sales")}
-
-
-def _is_foreign(one: RejectedGroup) -> bool:
-    """Whether nobody at this screen cures it: the store, the POS's supplier or the accountant does."""
-    return one.advice == "cure" and rejection.entry(one.code).cure in ("operator", "integrator", "accountant")
-
-
-def _ease(one: RejectedGroup) -> tuple[bool, int]:
-    """What can be done here comes before what can't."""
-    return _is_foreign(one), _ADVICE_ORDER.index(one.advice)
-
-
-def _count(groups: Sequence[RejectedGroup]) -> str:
-    return str(sum(one.count for one in groups))
