@@ -128,12 +128,12 @@ def _actions(services: ConsoleServices, visit: Visit, plain: str) -> list[TillAc
         if visit.may(one.needs.value) and rest and any(_is_of(word, title) for word in words):
             by_rest.setdefault(" ".join(rest), []).append(one)
     # The fewest words left over: an action that more of them name comes first, and the others aren't meant.
-    rest = min(by_rest, key=len, default="")
-    tills = services.tills.page(TillsQuery(search=rest, sort="name", size=TILLS)).tills if rest else []
+    name = min(by_rest, key=len, default="")
+    tills = services.tills.page(TillsQuery(search=name, sort="name", size=TILLS)).tills if name else []
     return [
         TillAction(one.words, till.name, one.path.format(till=quote(till.name)))
         for till in tills
-        for one in by_rest[rest]
+        for one in by_rest[name]
     ]
 
 
