@@ -150,6 +150,25 @@ def _structure_is_applied(shop: Shop) -> None:
     shop.services.structures.apply("erp", MARIA)
 
 
+def _sales_gone(shop: Shop) -> None:
+    shop.sell()
+    shop.post()
+    _rename(shop, "", "_gone")
+
+
+def _backup_restored(shop: Shop) -> None:
+    view = shop.look()
+    (first,) = [one for one in view.seen.structures if one.state == "gone"]
+    assert (first.scope, first.named) == ("erp", ["payment", "sale"])
+    assert view.procedure.current is None, "no button is pointed out"
+    _rename(shop, "_gone", "")
+
+
+def _rename(shop: Shop, old: str, new: str) -> None:
+    for table in ("payment", "sale"):
+        shop.erp(f"ALTER TABLE {table}{old} RENAME TO {table}{new}")
+
+
 # ---- the ERP ----
 
 
@@ -219,6 +238,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "deleted unbooked": Fault("person", "look", "deleted_unbooked", _deleted, _restored_and_replayed),
     "structure behind": Fault("person", "structures", "", _column_gone, _structure_is_applied),
+    "tables of sales gone": Fault("handed", "structures", "structure_sales_gone", _sales_gone, _backup_restored),
     "ERP restored": Fault("person", "look", "outside_erp", _erp_restored, _booked_again),
     "ERP away": Fault("handed", "look", "erp_away", lambda shop: shop.poster_said("erp_away"), Shop.no_posters),
     "password changed": Fault(

@@ -24,7 +24,7 @@ def command(step: RunbookStep, seen: Situation) -> str:
             return _roll_out(seen) if scope == "till" else f"malote structures apply {scope}"
         case "structures_failed":
             return "malote structures rollout status"
-        case "structures_conflict":
+        case "structures_conflict" | "structures_gone":
             return f"malote structures drift {step.facts.get('scope', '')}"
         case "locks_now":
             return f"malote locks kill {step.facts['session']} --user SYSTEM --reason …"

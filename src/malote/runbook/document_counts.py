@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from malote import wire
 from malote.database.account_tables import audit_entry
@@ -39,6 +39,12 @@ def figures(connection: Connection, till_id: int | None) -> Figures:
         last_sale=_last_sale(connection, till_id),
         versions=_versions(connection, chosen),
     )
+
+
+def is_anything_booked(connection: Connection) -> bool:
+    """Whether this server has booked a document, of whichever till. Raises ``StoreError``."""
+    booked = exists().where(tally.c.state == "posted", tally.c.count > 0)
+    return bool(connection.scalar(select(booked)))
 
 
 def quiet(connection: Connection, till_id: int | None, now: float) -> list[Cause]:

@@ -200,7 +200,7 @@ class _Judge:
             if self._seen.rejected:
                 return RunbookStep("rejected", "skipped", "rejected_by_structure", {"count": str(self._seen.rejected)})
             return self._cured("rejected", "rejected_none")
-        if (why := self._first_comes()) is not None:
+        if (why := self._before_booking()) is not None:
             return RunbookStep("rejected", "later", why, {"count": count_of(groups)}, groups=groups)
         groups = sorted(groups, key=ease)
         first = groups[0]
@@ -218,6 +218,10 @@ class _Judge:
             return "first_look"
         return "first_locks" if self._seen.lock is not None else None
 
+    def _before_booking(self) -> str | None:
+        gone = any(one.state == "gone" for one in self._seen.structures)
+        return self._first_comes() or ("first_backup" if gone else None)
+
     # ---- 3, 5, 8 ----
 
     def _synchronise(self, name: StepName) -> RunbookStep:
@@ -230,7 +234,7 @@ class _Judge:
                 if passed
                 else RunbookStep(name, "skipped", "synchronise_not_yet")
             )
-        if (why := self._first_comes()) is not None:
+        if (why := self._before_booking()) is not None:
             return RunbookStep(name, "later", why)
         seen = self._seen
         order = seen.order
@@ -274,6 +278,9 @@ class _Judge:
         who: Cure = rejection.entry(first.code).cure if first.code else "support"
         if first.state == "conflict":
             return RunbookStep("structures", "handed", said, facts, first.code, who)
+        if first.state == "gone":
+            second_way = Press(_PAGE_OF_SCOPE[first.scope], (), "apply_structures")  # never pointed out
+            return RunbookStep("structures", "handed", said, facts, first.code, who, second_way)
         return RunbookStep("structures", "now", said, facts, first.code, who, _press_of_structure(first))
 
     def _again(self, structures: RunbookStep, *, after_locks: bool) -> RunbookStep:

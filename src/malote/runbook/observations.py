@@ -18,11 +18,12 @@ Advice = Literal["replay", "delete", "structures", "cure"]
 
 # current   nothing is missing
 # behind    a plan mends it; at tills: a roll-out does
+# gone      it lacks tables that had sales of this server: whether they come back is asked before others are made
 # conflict  a person must decide
 # running   it is being updated
 # failed    a roll-out stopped at a till
 # unknown   it could not be looked at, for ``code``
-StructureState = Literal["current", "behind", "conflict", "running", "failed", "unknown"]
+StructureState = Literal["current", "behind", "gone", "conflict", "running", "failed", "unknown"]
 
 MOST_NAMED = 5  # tills of a cause
 

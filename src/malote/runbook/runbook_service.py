@@ -21,7 +21,7 @@ from malote.runbook.case_store import Case, CaseProof
 from malote.runbook.ended import with_ticks
 from malote.runbook.next_step import Procedure, decide
 from malote.runbook.observations import Cause, Situation
-from malote.runbook.survey import SurveyParts, see
+from malote.runbook.survey import SurveyParts, are_sales_gone, see
 from malote.tills import till as tills
 from malote.tills.till import Till
 
@@ -79,6 +79,10 @@ class Runbook:
         since = min((one.since for one in quiet if one.since is not None), default=None)
         tills = sum(one.tills for one in quiet)
         return msgspec.structs.replace(quiet[0], tills=tills, named=named, since=since) if quiet else None
+
+    def are_sales_gone(self) -> bool:
+        """Whether the ERP lacks a table that held sales of this server: a backup comes before an update."""
+        return are_sales_gone(self.parts)
 
     def go_on(self, scope: str, actor: Actor, may: Collection[str] | None = None) -> View:
         """Does the next step where it is one that nobody need be asked for, and looks again."""

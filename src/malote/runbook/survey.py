@@ -28,7 +28,7 @@ from malote.runbook.observations import (
     Situation,
 )
 from malote.schema.definition import Scope, StructureError
-from malote.schema.structure_reports import Drift
+from malote.schema.structure_reports import Drift, StructureDifference
 from malote.setup.server_check import disk
 from malote.structures.structure_service import Structures
 from malote.tills.till import Till
@@ -233,6 +233,11 @@ def _lock(parts: SurveyParts, till: Till | None) -> ObservedLock | None:
     return ObservedLock(stoppage.since, one.session, one.user, one.program, one.object, *counts)
 
 
+def are_sales_gone(parts: SurveyParts) -> bool:
+    """Whether the ERP lacks a table that held sales of this server. Raises ``StoreError``."""
+    return _database(parts, "erp").state == "gone"
+
+
 def _database(parts: SurveyParts, scope: Scope) -> ObservedStructure:
     run = parts.structures.last_run(scope)
     if run is not None and run.state == "running":
@@ -243,12 +248,25 @@ def _database(parts: SurveyParts, scope: Scope) -> ObservedStructure:
         return ObservedStructure(scope, "unknown", code=error.code, facts=error.facts)
     missing = [one for one in drift.differences if one.severity == "missing"]
     conflicts = [one for one in drift.differences if one.severity == "conflict"]
+    gone = _gone(parts, scope, missing)
+    if gone:
+        return ObservedStructure(scope, "gone", len(gone), _named(gone), "structure_sales_gone")
     if missing:
         return ObservedStructure(scope, "behind", len(missing), _named(missing))
     if conflicts:
         first = conflicts[0]
         return ObservedStructure(scope, "conflict", len(conflicts), _named(conflicts), first.code, first.facts)
     return ObservedStructure(scope, "current")
+
+
+def _gone(parts: SurveyParts, scope: Scope, missing: Sequence[StructureDifference]) -> list[StructureDifference]:
+    """The ERP's tables that are absent though this server booked into them: no version of Malote added a table to its
+    own (``erp_of_2025``), and where the ERP's design is another's, only the ledger is a step of the plan."""
+    tables = [one for one in missing if one.what == "table"]
+    if scope != "erp" or not tables:
+        return []
+    with reading(parts.engine) as connection:
+        return tables if document_counts.is_anything_booked(connection) else []
 
 
 def _named(differences: Sequence[Any]) -> list[str]:

@@ -108,18 +108,6 @@ CASES: dict[str, Case] = {
     "rejects that a person here cures, for a code": Case(
         "person", "rejected", "rejected_cure_code", seen(**rejects(group("erp_constraint", "cure")))
     ),
-    "rejects that one decision cures": Case(
-        "person", "rejected", "rejected_cure", seen(**rejects(group("series_unassigned", "cure")))
-    ),
-    "rejects that are decided one by one": Case(
-        "person", "rejected", "rejected_cure_each", seen(**rejects(group("not_authorised_yet", "cure")))
-    ),
-    "rejects whose remedy is elsewhere": Case(
-        "person", "rejected", "rejected_cure_outside", seen(**rejects(group("erp_unencodable", "cure")))
-    ),
-    "the only one of its cause": Case(
-        "person", "rejected", "rejected_cure_one", seen(**rejects(group("erp_constraint", "cure", 1)))
-    ),
     "rejects that only the supplier cures": Case("handed", "", "", seen(**rejects(group("items_sum", "cure")))),
     "what can be done here comes before what can't": Case(
         "person", "rejected", "rejected_replay", seen(**rejects(group("items_sum", "cure", 90), group("x", "replay")))

@@ -65,6 +65,7 @@ def database(
         "plan": plan,
         "steps": _steps(plan),
         "tables": _tables(drift),
+        "gone": scope == "erp" and services.runbook.are_sales_gone(),
     }
 
 

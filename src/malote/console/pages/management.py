@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+import msgspec
 from litestar import Response, get
 
 from malote import rejection
@@ -60,6 +61,9 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
     lights = listed["lights"]
     stoppage = services.locks.stoppage()
     told = verdict(listed["summary"], stoppage, services.now())
+    gone = told.way == "structures" and services.runbook.are_sales_gone()
+    if gone:
+        told = msgspec.structs.replace(told, way="assistant")
     return {
         "section": "tills",
         "query": query,
@@ -74,7 +78,7 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
         "flow": services.flow(tuple(till.id for till in tills)),
         "stoppage": stoppage,
         "verdict": told,
-        "named": _named(services, told),
+        "named": "structure_sales_gone" if gone else _named(services, told),
         "unheard": services.runbook.unheard() if told.light == "ok" else None,
         "ledger": services.ledger(),
         "outside": services.books.outside(),
