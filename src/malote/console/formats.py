@@ -3,10 +3,16 @@
 import math
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Literal
 
 from babel.core import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_datetime_format,
+)
 from babel.numbers import format_compact_decimal, format_currency, format_decimal
 
 from malote.bilingual import Bilingual
@@ -80,16 +86,16 @@ class Formats:
 
     def moment(self, at: float | str | None) -> str:
         """A day and a time; seconds since the epoch, or ISO 8601 as a till wrote it."""
-        return self._written(at, "short")
+        here = self._here(at)
+        return "–" if here is None else format_datetime(here, "short", locale=self._locale, tzinfo=here.tzinfo)
 
     def exactly(self, at: float | str | None) -> str:
-        """To the second."""
-        return self._written(at, "medium")
+        """To the second: the same day and time as ``moment`` writes, so that a page has one way to write a date."""
+        return self._to_the_second(self._here(at))
 
     def printed(self, at: str | None) -> str:
         """To the second, on the clock of whoever printed it: for what looks as it did on paper."""
-        parsed = _parsed(at)
-        return "–" if parsed is None else format_datetime(parsed, "medium", locale=self._locale, tzinfo=parsed.tzinfo)
+        return self._to_the_second(_parsed(at))
 
     def recent(self, at: float | str | None) -> str:
         """Only the time when it is today."""
@@ -117,9 +123,12 @@ class Formats:
         here = self._here(at)
         return "–" if here is None else format_date(here, "short", locale=self._locale)
 
-    def _written(self, at: float | str | None, length: Literal["short", "medium"]) -> str:
-        here = self._here(at)
-        return "–" if here is None else format_datetime(here, length, locale=self._locale, tzinfo=here.tzinfo)
+    def _to_the_second(self, at: datetime | None) -> str:
+        if at is None:
+            return "–"
+        day = format_date(at, "short", locale=self._locale)
+        time = format_time(at, "medium", locale=self._locale, tzinfo=at.tzinfo)
+        return str(get_datetime_format("short", locale=self._locale)).replace("{1}", day).replace("{0}", time)
 
     def _here(self, at: float | str | None) -> datetime | None:
         """On the clock of these pages; what has no zone stays as it was written."""
