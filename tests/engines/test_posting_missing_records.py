@@ -29,7 +29,7 @@ from tests.engines.test_erp_grants import clerk, run
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
-CPF, ELSEWHERE = "52998224725", "98765432000198"
+CPF, ELSEWHERE, OTHERS = "52998224725", "98765432000198", "11444777000161"
 RECORDS = [
     "CREATE TABLE product (code VARCHAR(60) PRIMARY KEY)",
     "CREATE TABLE way_of_paying (code VARCHAR(2) PRIMARY KEY)",
@@ -135,11 +135,17 @@ def test_a_product_of_its_own_line_is_nobody_elses_trouble_and_a_shop_is(shop: S
     post(shop, of_products(3, "1001"), of_products(4, "1002"))
     tables.run("DELETE FROM shop")
     post(shop, sale(5, issuer=ELSEWHERE), sale(6, issuer=ELSEWHERE))
+    tables.run("DELETE FROM way_of_paying WHERE code = '01'", f"INSERT INTO shop VALUES ('{OTHERS}', 'caixa1')")
+    tables.run("INSERT INTO product VALUES ('1001')")
+    cash = (Payment("01", 2590),)
+    post(shop, sale(7, issuer=OTHERS, payments=cash, change=0), sale(8, issuer=OTHERS, payments=cash, change=0))
     waiting = {one.number: one.reason for one in shop.documents() if one.state == "waiting" and one.reason}
     assert {one.code for one in waiting.values()} == {"erp_refuses_all"}
-    assert {3: "produto 1001 (linha 1)", 6: f"emitente {ELSEWHERE} / caixa caixa1"}.items() <= {
-        number: one.facts["lacking"] for number, one in waiting.items()
-    }.items()
+    assert {
+        3: "produto 1001 (linha 1)",
+        6: f"emitente {ELSEWHERE} / caixa caixa1",
+        8: "forma de pagamento 01",
+    }.items() <= {number: one.facts["lacking"] for number, one in waiting.items()}.items()
     said = rejection.cause("erp_refuses_all", waiting[3].facts, technical=False)
     assert said.endswith("o problema é do ERP e não de uma venda. Falta no ERP: produto 1001 (linha 1).")
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from malote.erp.protocol import ErpError
+from malote.erp.protocol import ErpError, MissingReference
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.posting.program_faults import ProgramFaultError
 from malote.spool.documents import LeasedDocument
@@ -25,6 +25,7 @@ REFUSES_ALL = "erp_refuses_all"
 # What the database itself said of a row. Anything else is known beforehand to be the document's or the structure's.
 _ABOUT_A_ROW = frozenset({"erp_constraint", "erp_refused", "value_out_of_range"})
 _MOST_SHAPES = 5000
+_OF_A_PRODUCT = frozenset({"product_code", "gtin"})
 
 Shape = tuple[str, str, str]
 Refusal = tuple[LeasedDocument, ErpError]
@@ -189,12 +190,16 @@ def _sign(error: ErpError) -> str:
     """What tells one refusal from another; "" where it is beyond doubt whose it is."""
     if isinstance(error, ProgramFaultError):
         return error.sign
-    if error.code not in _ABOUT_A_ROW or "sqlstate" not in error.facts or _is_of_lines(error):
+    if error.code not in _ABOUT_A_ROW or "sqlstate" not in error.facts or _is_of_products(error):
         return ""
     return " ".join(error.facts.get(name, "") for name in ("sqlstate", "table", "column", "constraint"))
 
 
-def _is_of_lines(error: ErpError) -> bool:
-    """A product or a method of payment of its own lines, where the ERP has others. A shop or till that the ERP lacks is
-    everybody's there."""
-    return bool(error.missing) and all(one.place and one.of_some for one in error.missing)
+def _is_of_products(error: ErpError) -> bool:
+    """Nothing is missing but products of its own lines, where the ERP has others. What most sales have, such as a shop,
+    a CFOP or a method of payment, is everybody's."""
+    return bool(error.missing) and all(one.of_some and _is_product(one) for one in error.missing)
+
+
+def _is_product(one: MissingReference) -> bool:
+    return any(_OF_A_PRODUCT & fields for fields, _ in one.values)
