@@ -83,7 +83,7 @@ def test_another_load_one_taken_back_and_other_settings_write_it_anew(till: Load
 def test_one_that_cannot_be_written_keeps_no_other(till: LoadedTill) -> None:
     wrong = LoadFileSettings("price", "x.txt", format="fixed", template="{price:03}")
     files = _files(till, wrong, LoadFileSettings("price", "p.csv"), LoadFileSettings("nothing", "n.csv"))
-    with pytest.raises(OutputError, match="price: 4 > 3"):
+    with pytest.raises(OutputError, match=r"price: 4 > 3; n\.csv: nothing ≠ price"):
         files.write_due(NINE)
     assert "30.00" in _text(till)
     assert not (till.outbox.path.parent / "cargas" / "x.txt").exists()

@@ -96,6 +96,10 @@ class LoadsDamagedError(LoadsError):
     """The file is no database any more, not a whole one, one of something else, or no file at all: it is to be set
     aside."""
 
+    def facts_of(self, aside: Path) -> dict[str, str]:
+        """What is said of it once it was set aside there: where the file is now, or what stood in its place."""
+        return {**self.facts, "path": str(aside)} if self.code == "loads_damaged" else dict(self.facts)
+
 
 def _is_no_text(error: sqlite3.DatabaseError) -> bool:
     """A text of the file that is none: of Python's own, and so without a code of SQLite's."""

@@ -80,4 +80,4 @@ class LoadsUpkeep:
             return
         with suppress(LoadsError, OSError):  # a full load comes in any case
             carry_over(aside, self._path, self._disk)
-        self._voice.happened(error.code, **{"path": str(aside), **error.facts})
+        self._voice.happened(error.code, **error.facts_of(aside))

@@ -23,6 +23,7 @@ from malote.till.trouble_notices import Voice
 REMEMBERED = "loads-files.json"
 LOOK_SECONDS = 1.0
 _TOPIC = "loads"
+_LONGEST = 500  # characters of what is said of files that can't be written
 
 
 class ObstructedError(OutputError):
@@ -82,7 +83,7 @@ class OutputFiles:
             voice.trouble(
                 _TOPIC,
                 "loads_file_unwritten",
-                detail=f"{_where(error) or self._settings.folder}: {error.strerror or error}",
+                detail=_said(error) if _where(error) else f"{self._settings.folder}: {_said(error)}",
             )
         else:
             voice.over(_TOPIC)
@@ -91,12 +92,14 @@ class OutputFiles:
 
     def _write(self, now: float) -> list[str]:
         done: list[str] = []
-        failed: Exception | None = None
+        failed: list[OSError | OutputError] = []
         try:
             with loads_database.read_only(self._path) as connection, loads_database.reading(connection):
                 held = held_entities.all_held(connection)
                 for asked in self._settings.files:
                     one, before = held.get(asked.entity), self._written.get(asked.name)
+                    if one is None and held:
+                        failed.append(OutputError(f"{asked.name}: {asked.entity} ≠ {', '.join(sorted(held))}"))
                     if one is None or (before is not None and before.holds(one.actual, asked, now)):
                         continue
                     rows = DatedRows(connection, one.table, now, self._time.zone_shift, every=asked.rows == "all")
@@ -104,13 +107,15 @@ class OutputFiles:
                         self._put(asked, one, rows)
                         self._remember(asked.name, WrittenOutput(one.actual, asked, now, rows.next))
                     except (OSError, OutputError) as error:
-                        failed = error  # the others are written all the same
+                        failed.append(error)  # the others are written all the same
                     else:
                         done.append(asked.name)
         except FileNotFoundError:
             pass  # no load yet, or a damaged one that was set aside: what was written stays
-        if failed is not None:
-            raise failed
+        if len(failed) > 1:
+            raise OutputError("; ".join(map(_said, failed))[:_LONGEST]) from failed[0]
+        if failed:
+            raise failed[0]
         return done
 
     def _put(self, asked: LoadFileSettings, held: HeldEntity, rows: DatedRows) -> None:
@@ -148,6 +153,13 @@ class OutputFiles:
             except FileNotFoundError:
                 found.append(None)
         return found
+
+
+def _said(error: OSError | OutputError) -> str:
+    if isinstance(error, OutputError):
+        return "; ".join(error.facts.values())
+    where, reason = _where(error), error.strerror or str(error)
+    return f"{where}: {reason}" if where else reason
 
 
 def _where(error: OSError) -> str:

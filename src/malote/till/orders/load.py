@@ -164,7 +164,7 @@ class ApplyLoad(Handler):
         except OSError:
             raise LoadsError(error.code, **error.facts) from error
         carry_over(aside, self._path, self._disk)
-        self.means.voice.happened(error.code, **{"path": str(aside), **error.facts})
+        self.means.voice.happened(error.code, **error.facts_of(aside))
 
 
 def _may_be_changed(name: str, held: HeldEntity, target: LoadOrder, doubted: dict[str, str]) -> bool:
