@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import pytest
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.erp.postgresql import lenient_values
+from malote.erp.profiles.load_sources import LoadSource
 from malote.erp.protocol import ErpError
+from malote.loads import declarations
+from malote.loads.erp_rows import ErpRows
 from tests.engines.loads_support import PRICE, Erp, Shop
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
@@ -125,3 +129,49 @@ def test_a_change_of_the_far_future_hides_no_other(shop: Shop) -> None:
     shop.erp.do("UPDATE preco SET preco = 11, alterado = '2026-11-20 08:10:00' WHERE cod = 7")
     found = shop.staged("price")
     assert (found.changed, found.read) == (1, 2), "and what was typed so is read each time"
+
+
+WRITTEN = [
+    ("price", "price", "1.234,56      ", "1234.56"),
+    ("price", "price", "12,5", "12.50"),
+    ("price", "price", "1,234.56", None),
+    ("price", "valid_from", " 1/11/2026", "2026-11-01T00:00:00Z"),
+    ("price", "valid_from", "01/11/2026 08:30:00", "2026-11-01T08:30:00Z"),
+    ("price", "valid_from", "31/02/2026", None),
+    ("price", "valid_from", "  /  /    ", "1970-01-01T00:00:00Z"),
+    ("price", "valid_until", "30/11/2026", "2026-12-01T00:00:00Z"),
+    ("price", "valid_until", "20261130", "2026-12-01T00:00:00Z"),
+    ("price", "valid_until", "          ", ""),
+    ("product", "ncm", "1006.30.21  ", "10063021"),
+    ("product", "ncm", Decimal("2011000"), "02011000"),
+    ("product", "ncm", 0, None),
+    ("tax", "pis_status", 1, "01"),
+    ("tax", "icms_status", 102, "102"),
+    ("tax", "cfop", "5.102", "5102"),
+    ("tax", "icms_rate", "18,00", "18.0000"),
+    ("payment_method", "fiscal_method", 1, "01"),
+]
+
+
+@pytest.mark.parametrize(("entity", "column", "written", "wanted"), WRITTEN)
+def test_values_are_read_as_brazilian_erps_write_them(
+    entity: str, column: str, written: object, wanted: str | None
+) -> None:
+    """``wanted`` None: refused; empty: no value."""
+    columns = {one: one for one in ("code", "product_code", "price", "description")}
+    known = {one.name for one in declarations.built_in()[entity].columns}
+    source = LoadSource({name: name for name in (*columns, column) if name in known}, table="t")
+    (loaded,) = declarations.loaded({entity: source}, "test").values()
+    values = [written if one.name == column else "1" if one.name in columns else None for one in loaded.columns]
+    read = ErpRows(loaded, {}, UTC)._read((*values, None, None), len(values))
+    place = [one.name for one in loaded.columns].index(column)
+    assert (read.row[place] or "" if read.row else None) == wanted
+
+
+def test_a_change_that_is_written_with_its_day_in_front_is_seen(shop: Shop) -> None:
+    """As a text 05/12 comes before 28/11: all rows are read then."""
+    shop.erp.do("UPDATE preco SET alterado = '28/11/2026'")
+    shop.stage()
+    shop.erp.do("UPDATE preco SET preco = 12, alterado = '05/12/2026' WHERE cod = 7")
+    shop.stage()
+    assert shop.prices()["7"] == "12.00"

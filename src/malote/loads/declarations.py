@@ -18,11 +18,13 @@ _LONGEST_FILE = 1_000_000  # bytes
 
 class DeclaredColumn(EntityColumn, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """``absent``: what a null of the ERP's means, in a key. ``rule``: of ``row_rules``. ``no_row_without``: where it is
-    empty there is nothing to load, and nothing is wrong."""
+    empty there is nothing to load, and nothing is wrong. ``digits``: how many a code has, whose zeros in front a number
+    lacks."""
 
     absent: str | None = None
     rule: str = ""
     no_row_without: bool = False
+    digits: int = 0
 
     @property
     def plain(self) -> EntityColumn:

@@ -19,6 +19,7 @@ from malote.batches import batches
 from malote.erp.profiles.load_sources import constant_of
 from malote.load_format.digest import key_bytes
 from malote.load_format.entity import Entity, Row, UnfitValueError, Value
+from malote.loads import written_values
 from malote.loads.declarations import Loaded
 from malote.loads.row_rules import EMPTY_RULES, RULES, RowError
 from malote.loads.spared_rows import beginning_of_thing
@@ -195,8 +196,6 @@ class ErpRows:
         return [self._value(one, value) for one, value in zip(self._loaded.columns, values, strict=True)]
 
     def _value(self, declared: Any, value: Any) -> Any:
-        if value is None or (value == "" and declared.kind != "text"):
-            return declared.absent
         if isinstance(value, bytes) or (isinstance(value, Decimal | float) and not isfinite(value)):
             raise UnfitValueError(
                 "load_value_unfit",
@@ -205,6 +204,9 @@ class ErpRows:
                 kind=declared.kind,
                 reason=type(value).__name__ if isinstance(value, bytes) else str(value),
             )
+        value = written_values.plain(declared, value)
+        if value is None or (value == "" and declared.kind != "text"):
+            return declared.absent
         if declared.kind == "instant":
             return self._end(value) if declared.name == "valid_until" else self._moment(value)
         if declared.kind == "text" and self._is_needed(declared.name) and _is_blank(value):

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from malote.loads.written_values import grows
+
 Watermark = int | float | Decimal | str | date | datetime
 
 _AHEAD = timedelta(days=1)  # of this clock: an ERP may have another zone, and no time of its own says which
@@ -15,8 +17,8 @@ _KINDS: dict[str, type[date] | type[datetime] | type[Decimal]] = {"instant": dat
 
 def later(newest: Watermark | None, changed: Any, now: float | None) -> Watermark | None:
     """The later of both. What no other change can be compared with, or lies far ahead of ``now``, is none: one row with
-    a mistyped year would let all changes until then pass by."""
-    if not isinstance(changed, Watermark) or is_ahead(changed, now):
+    a mistyped year would let all changes until then pass by. Nor is a text that doesn't grow with time."""
+    if not isinstance(changed, Watermark) or not grows(changed) or is_ahead(changed, now):
         return newest
     if isinstance(changed, date) and changed.year == MINYEAR:  # before the calendar: nothing is earlier
         return newest
