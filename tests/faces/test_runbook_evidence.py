@@ -226,13 +226,13 @@ def test_a_hostile_zip_is_refused_before_it_costs_anything(tmp_path: Path, conte
 
 def test_an_altered_part_is_told(services: Services, tmp_path: Path) -> None:
     found = contents(evidence.make(services.runbook, services.runbook.view("", MARIA), [], "pt", MARIA))
-    found["situation.json"] = found["situation.json"].replace("caixa1", "caixa2")
     file = tmp_path / "e.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, text in found.items():
-            archive.writestr(name, text)
-    with pytest.raises(EvidenceError):
-        read(file)
+    for altered in ("situation.json", "LEIAME.txt", "log.json"):  # what is analysed, and what only people read
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, text in found.items():
+                archive.writestr(name, text + " " if name == altered else text)
+        with pytest.raises(EvidenceError):
+            read(file)
 
 
 def test_the_drawers_last_button_hands_the_zip_out_and_the_trail_says_so(services: Services) -> None:

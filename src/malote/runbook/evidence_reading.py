@@ -80,7 +80,17 @@ def _received(archive: zipfile.ZipFile) -> Received:
         raise ValueError("a newer format")
     seen = msgspec.json.decode(_proven(archive, manifest, "situation.json"), type=Situation)
     marks = msgspec.json.decode(_proven(archive, manifest, "marks.json"), type=Marks | None)
+    _check_whole(archive, manifest)
     return Received(manifest.malote, seen, marks, decide(seen, marks))
+
+
+def _check_whole(archive: zipfile.ZipFile, manifest: _Manifest) -> None:
+    """That everything, also what only people read, is as the sender's program wrote it."""
+    left = LARGEST_FILE
+    for name in manifest.files:
+        left -= len(_proven(archive, manifest, name))
+        if left < 0:
+            raise ValueError("too large")
 
 
 def _proven(archive: zipfile.ZipFile, manifest: _Manifest, name: str) -> bytes:
