@@ -175,7 +175,7 @@ class _Judge:
     # ---- 1 ----
 
     def _look(self) -> RunbookStep:
-        some = [one for one, _ in self._holding]
+        some = sorted((one for one, _ in self._holding), key=lambda one: treatment(one).follows)
         if not some:
             said = "look_clean" if not self._seen.causes else "look_seen"
             return RunbookStep("look", "done", said, facts=self._totals(), causes=list(self._seen.causes))

@@ -29,13 +29,15 @@ class Press(msgspec.Struct, frozen=True):
 
 class Treatment(msgspec.Struct, frozen=True):
     """``step``: which step of the page deals with it. ``holds``: sales stand still for it. ``stops_all``: nothing can
-    be proven of any till while it lasts. ``itself``: it passes without anybody."""
+    be proven of any till while it lasts. ``itself``: it passes without anybody. ``follows``: from another cause where
+    there is one, such as a full disk, and whoever cures that one cures it."""
 
     area: Area
     step: Literal["look", "rejected", "structures", "locks", "synchronise"] = "look"
     holds: bool = True
     stops_all: bool = False
     itself: bool = False
+    follows: bool = False
     press: Press | None = None
     place: Press | None = None  # where a person who has decided does it, or sees it: no next button for everybody
 
@@ -62,7 +64,7 @@ BY_CODE: dict[str, Treatment] = {
     "disk_low": Treatment("disk", holds=False),
     "till_disk_full": Treatment("disk"),
     "structure_outdated": Treatment("erp", step="structures"),
-    "files_uncaptured": Treatment("folder"),
+    "files_uncaptured": Treatment("folder", follows=True),
     "folder_missing": Treatment("folder"),
     "folder_unusable": Treatment("folder"),
     "folder_shared": Treatment("folder", holds=False),

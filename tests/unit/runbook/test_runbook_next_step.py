@@ -333,6 +333,9 @@ def test_a_step_for_others_comes_with_a_text_to_hand_it_over_with() -> None:
     away = decide(seen(causes=[cause("silent", "till_unheard")]))
     step = next(one for one in away.steps if one.state == "handed")
     assert "caixa1" in step_texts.message(step, "pt", "ERP", {})
+    full = decide(seen(causes=[cause("uncaptured", "files_uncaptured"), cause("troubled", "till_disk_full")]))
+    step = next(one for one in full.steps if one.state == "handed")
+    assert (step.code, step.who, len(step.causes)) == ("till_disk_full", "operator", 2), "the disk keeps the files out"
     refused = decide(seen(causes=[cause("erp_stopped", "erp_refuses_all", detail="no partition for row")]))
     step = next(one for one in refused.steps if one.state == "handed")
     assert step_texts.message(step, "pt", "ERP", {}).endswith(
