@@ -84,9 +84,9 @@ def test_on_the_page_the_cause_goes_with_it(services: Services) -> None:
     assert (entry.after["old_code"], entry.after["new_code"], entry.reason) == (NEW_PIX, "17", "o ERP lança como PIX")
 
 
-def erp_named(services: Services, number: int, method: str) -> None:
+def erp_named(services: Services, number: int, method: str, **more: str) -> None:
     """As PostgreSQL's own constraints do."""
-    told = encode_reason(Reason("erp_constraint", {"detail": "payment", "payments": method}))
+    told = encode_reason(Reason("erp_constraint", {"detail": "payment", "payments": method, **more}))
     with writing(services.engine) as connection:
         connection.execute(update(document).where(document.c.id == number).values(reason=told))
 
@@ -134,12 +134,16 @@ def test_of_two_ways_the_one_that_the_erp_named_is_proposed_and_no_product(servi
 def test_nobody_is_led_to_map_what_the_reason_does_not_name(services: Services) -> None:
     """A missing partition, a trigger's own rule: a mapping would change what nothing is wrong with."""
     erp_named(services, 4, NEW_PIX)
+    erp_named(services, 3, NEW_PIX, lacking="forma de pagamento 23")
     press, map_it = 'data-press="cure"', "Mapear a forma de pagamento e reenviar"
     with signed_in(services) as client:
-        unnamed, named = (client.get(f"/console/documents/{number}").text for number in (2, 4))
+        unnamed, lacking, named = (client.get(f"/console/documents/{number}").text for number in (2, 3, 4))
     assert re.search(f"<button[^>]*{press}[^>]*>(?:(?!</button>).)*Reprocessar</button>", unnamed, re.DOTALL)
     assert not re.search(f"<button[^>]*{press}[^>]*>{map_it}", unnamed)
-    assert named.count(press) == 1
+    assert named.count(press) == lacking.count(press) == 1
+    assert "Forma de pagamento: 23." in named
+    assert "Falta no ERP: forma de pagamento 23." in lacking
+    assert "Forma de pagamento: 23." not in lacking, "said once"
     assert re.search(f"<button[^>]*{press}[^>]*>{map_it}", named)
 
 
