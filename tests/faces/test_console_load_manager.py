@@ -13,13 +13,14 @@ from litestar.testing import TestClient
 from malote.accounts import audit
 from malote.accounts.roles import Role
 from malote.app import Services
+from malote.spool.documents import Reason, Settlement
 from malote.structures.wanted import erp_of_2025
 from malote.tills.till import disable
 from tests.engines.posting_support import until
 from tests.engines.structures_support import create, run_sql
 from tests.faces.console_load_support import Agents
 from tests.faces.console_locks_support import store_with_erp
-from tests.faces.console_support import LIVE, csrf_of, field, signed_in, till
+from tests.faces.console_support import LIVE, csrf_of, field, sell, settle, signed_in, till
 
 PATH = "/console/load-manager"
 PATIENCE = (
@@ -301,3 +302,20 @@ def test_every_act_wants_the_sessions_token(ana: TestClient[Litestar], agents: A
     for act in ACTS:
         for form in ({}, {"csrf": "0" * 64}):
             assert ana.post(f"{PATH}/{act}", data=form).status_code == 403
+
+
+def test_where_tables_that_held_sales_are_gone_a_backup_comes_before_the_update(
+    services: Services, ana: TestClient[Litestar], erp_url: str
+) -> None:
+    sell(services, till(services, "caixa1"), count=2)
+    settle(services, limit=1)
+    run_sql(erp_url, "DROP TABLE payment", "DROP TABLE sale")
+    (left,) = services.spool.lease("test", 10, 60.0)
+    outdated = Reason("structure_outdated", {"object": "sale"})
+    services.spool.settle([Settlement(left.id, left.lease, "rejected", outdated)])
+    strip = ana.get("/console/tills").text
+    verdict = strip[strip.index('id="verdict"') : strip.index('class="ribbon"')]
+    assert "Sumiram do ERP tabelas que tinham vendas" in verdict
+    assert "Atualizar Estruturas do Banco" not in verdict
+    assert 'class="button main" href="/console/assistant"' in verdict
+    assert "Primeiro o DBA" in ana.get("/console/load-manager/erp").text
