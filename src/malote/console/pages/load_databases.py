@@ -50,6 +50,7 @@ def database(
         "plan": None,
         "steps": [],
         "tables": [],
+        "gone": False,
         "trouble": trouble,
         "notice": notice,
     }
