@@ -27,8 +27,10 @@ LOOK_SECONDS = 1.0
 
 _STATUS = {"resolved": OK, "go": FOUND, "person": FOUND, "going": GOING, "handed": OTHERS, "support": OTHERS}
 _PROOF = Bilingual(
-    "Prova: {posted} lançadas desde o começo ({value}), {total} ao todo; nos caixas {at_till}, a caminho {pending}.",
-    "Proof: {posted} booked since it began ({value}), {total} in all; at the tills {at_till}, on their way {pending}.",
+    "Prova: {posted} lançadas desde o começo ({value}), {total} documentos lançados ao todo; "
+    "nos caixas {at_till}, a caminho {pending}.",
+    "Proof: {posted} booked since it began ({value}), {total} documents booked in all; "
+    "at the tills {at_till}, on their way {pending}.",
 )
 _MARKS = {"done": "✔", "skipped": "–", "now": "→", "going": "…", "handed": "⇒", "later": " "}
 

@@ -16,7 +16,7 @@ class CaseProof(msgspec.Struct, frozen=True):
     tills: int
     posted: int  # documents since the procedure began
     posted_value: int
-    total: int  # documents in the ERP altogether
+    total: int  # documents booked altogether: cancellations, voids, and files of sales that the ERP had already too
     at_till: int
     pending: int
     last_sale: str
