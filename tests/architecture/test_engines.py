@@ -49,7 +49,6 @@ OTHERWISE = {
     "cli/demo.py": "chooses which databases a demo makes",
     "terminal/init_questions.py": "shows an address, as an example",
     "fiscal/reader.py": "tells a file by how it begins",
-    "load_format/entity.py": "names that no till's own database could make a view of",
 }
 PARTS = ("engine", "faults", "types", "scratch")
 

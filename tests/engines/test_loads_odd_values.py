@@ -14,6 +14,7 @@ import pytest
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.erp.postgresql import lenient_values
+from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.load_sources import LoadSource
 from malote.erp.protocol import ErpError
 from malote.loads import declarations
@@ -175,3 +176,8 @@ def test_a_change_that_is_written_with_its_day_in_front_is_seen(shop: Shop) -> N
     shop.erp.do("UPDATE preco SET preco = 12, alterado = '05/12/2026' WHERE cod = 7")
     shop.stage()
     assert shop.prices()["7"] == "12.00"
+
+
+def test_an_entity_is_none_of_which_a_till_can_make_no_view() -> None:
+    with pytest.raises(ProfileError, match="sqlite_x"):
+        declarations.loaded({"sqlite_x": LoadSource(table="t", columns={"code": "c"}, key=("code",))}, "test")

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from malote import wire
@@ -230,6 +231,13 @@ def test_a_version_that_goes_back_is_the_servers_word(till: LoadedTill) -> None:
     till.obey(till.depot.order_of(2))
     assert till.obey(till.depot.order_of(1)).state == "done"
     assert till.select("SELECT SUM(price = '1.00') FROM price") == [(3,)]
+
+
+def test_an_entity_of_which_no_view_can_be_made_fails_its_order_alone(till: LoadedTill) -> None:
+    named = msgspec.structs.replace(PRICE, name="sqlite_price")
+    till.depot.stage((named, prices(2)))
+    told = till.obey(till.depot.order_of(1))
+    assert (told.state, told.code) == ("failed", "load_order_unreadable")
 
 
 # ---- damage ----

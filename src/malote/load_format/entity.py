@@ -23,8 +23,7 @@ import msgspec
 
 from malote.explained_error import ExplainedError
 
-# Of an entity or a column, in snake case. What begins with sqlite_ is SQLite's: no till could make its view.
-Name = Annotated[str, msgspec.Meta(pattern=r"^(?!sqlite_)[a-z][a-z0-9_]{0,39}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]  # of an entity or a column, in snake case
 ColumnKind = Literal["text", "integer", "decimal", "boolean", "date", "instant"]
 Value = str | int | bool | None
 Row = tuple[Value, ...]  # in the order of the entity's columns

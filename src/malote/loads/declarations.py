@@ -63,6 +63,9 @@ def loaded(sources: dict[str, LoadSource], where: str) -> dict[str, Loaded]:
     """Of each source its entity, by name. Raises ``ProfileError``."""
     if len(sources) > MOST_ENTITIES:
         raise ProfileError(where, f"at most {MOST_ENTITIES} entities")
+    for name in sources:
+        if name.startswith("sqlite_"):  # at a till an entity is a view
+            raise ProfileError(where, f"load.{name}: names that begin with sqlite_ are SQLite's own")
     return {name: _loaded(name, source, f"{where}: load.{name}") for name, source in sources.items()}
 
 

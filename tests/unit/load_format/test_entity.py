@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 
 from malote.load_format.entity import ColumnKind, Entity, EntityColumn, UnfitValueError
@@ -122,10 +121,3 @@ def test_an_entity_does_not_contradict_itself(key: tuple[str, ...]) -> None:
         Entity("price", key, (EntityColumn("code"),))
     with pytest.raises(ValueError, match="price"):
         Entity("price", ("code",), (EntityColumn("code"), EntityColumn("code")))
-
-
-@pytest.mark.parametrize("name", ["sqlite_x", "_now", "Preço", "../x", "a" * 41])
-def test_an_entity_has_a_name_by_which_a_till_can_make_its_view(name: str) -> None:
-    written = msgspec.json.encode({"name": name, "key": ["code"], "columns": [{"name": "code"}]})
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(written, type=Entity)

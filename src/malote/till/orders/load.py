@@ -174,9 +174,13 @@ def _may_be_changed(name: str, held: HeldEntity, target: LoadOrder, doubted: dic
 
 def _decoded(payload: str) -> LoadOrder:
     try:
-        return msgspec.json.decode(payload, type=LoadOrder)
+        order = msgspec.json.decode(payload, type=LoadOrder)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise OrderError("load_order_unreadable", detail=str(error)[:300]) from error
+    for name in order.entities:
+        if name.startswith("sqlite_"):  # SQLite's own: it makes no view of it
+            raise OrderError("load_order_unreadable", detail=name)
+    return order
 
 
 def _told(entities: dict[str, str]) -> str:
