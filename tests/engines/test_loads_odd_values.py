@@ -180,4 +180,4 @@ def test_a_change_that_is_written_with_its_day_in_front_is_seen(shop: Shop) -> N
 
 def test_an_entity_is_none_of_which_a_till_can_make_no_view() -> None:
     with pytest.raises(ProfileError, match="sqlite_x"):
-        declarations.loaded({"sqlite_x": LoadSource(table="t", columns={"code": "c"}, key=("code",))}, "test")
+        declarations.loaded({"sqlite_x": LoadSource(table="t", columns={"code": "c"}, key=["code"])}, "test")
