@@ -178,6 +178,9 @@ def test_a_change_that_is_written_with_its_day_in_front_is_seen(shop: Shop) -> N
     assert shop.prices()["7"] == "12.00"
 
 
-def test_an_entity_is_none_of_which_a_till_can_make_no_view() -> None:
-    with pytest.raises(ProfileError, match="sqlite_x"):
-        declarations.loaded({"sqlite_x": LoadSource(table="t", columns={"code": "c"}, key=["code"])}, "test")
+@pytest.mark.parametrize("name", ["sqlite_x", "recipe_now"])
+def test_an_entity_takes_no_name_of_another_view(name: str) -> None:
+    source = LoadSource(table="t", columns={"code": "c"}, key=["code"])
+    assert list(declarations.loaded({"recipe": source}, "test")) == ["recipe"]
+    with pytest.raises(ProfileError, match=name):
+        declarations.loaded({"recipe": source, name: source}, "test")

@@ -66,6 +66,10 @@ def loaded(sources: dict[str, LoadSource], where: str) -> dict[str, Loaded]:
     for name in sources:
         if name.startswith("sqlite_"):  # at a till an entity is a view
             raise ProfileError(where, f"load.{name}: names that begin with sqlite_ are SQLite's own")
+        if name.endswith("_now") and name.removesuffix("_now") in sources:
+            raise ProfileError(
+                where, f"load.{name}: so is called what is valid now of load.{name.removesuffix('_now')}"
+            )
     return {name: _loaded(name, source, f"{where}: load.{name}") for name, source in sources.items()}
 
 
