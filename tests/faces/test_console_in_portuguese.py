@@ -87,6 +87,7 @@ def read(page: str) -> str:
     body = re.sub(r'<details class="technical">.*?</details>', " ", body, flags=re.DOTALL)
     body = re.sub(r'<(\w+) class="[^"]*\bmono\b[^"]*">.*?</\1>', " ", body, flags=re.DOTALL)
     body = re.sub(r'<div class="xml".*?</ol>', " ", body, flags=re.DOTALL)  # the file, as it is
+    body = re.sub(r"Detalhes técnicos: .*?(?=</blockquote>)", " ", body, flags=re.DOTALL)  # for the DBA, to be copied
     titles = " ".join(re.findall(r'(?:title|aria-label|placeholder)="([^"]*)"', body))
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)) + titles
 
