@@ -71,7 +71,7 @@ def test_a_replay_tells_what_is_rejected_still_and_why(services: Services, ana: 
     form = {"csrf": csrf_of(ana), "selected": "4"}
     answer = ana.post("/console/tills/caixa2/act/replay", data=form, headers=HX)
     said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
-    assert "de volta à fila. Em caixa2 " in said
+    assert said.startswith("0 de volta à fila. 1: Itens não somam o total. Em caixa2 segue 1 rejeitado: "), said
     assert said.endswith("Itens não somam o total: 1."), said
 
 

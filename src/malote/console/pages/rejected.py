@@ -148,10 +148,9 @@ def replayed_words(visit: Visit, services: ConsoleServices, name: str, report: R
 
 
 def still_rejected(visit: Visit, services: ConsoleServices, name: str, refused: Iterable[Refused]) -> str:
-    """What is left of a till's rejected files, by cause, the most first; before it what was ``refused`` and for a
-    reason that is none of these."""
+    """What was ``refused`` of what was asked for, and what of the till's files is rejected still, the most first."""
     left = Counter(services.documents.page(name, DocumentsQuery(("rejected",), size=1)).reasons)
-    text = refusals(visit, (one for one in refused if one.code not in left))
+    text = refusals(visit, refused)
     if not left:
         return text + " " + visit.say("Em %(till)s nenhum arquivo segue rejeitado.", till=name)
     causes = [f"{rejection.title(code, visit.language)}: {count}" for code, count in left.most_common(CAUSES_TOLD)]
