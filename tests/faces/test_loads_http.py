@@ -25,7 +25,7 @@ from malote.load_format.wire import (
 )
 from malote.loads import forgetting
 from malote.loads.chosen_items import named
-from malote.loads.load_orders import both_of
+from malote.loads.merged_orders import both_of
 from malote.loads.planning import Wanted
 from malote.tills.till import create_till
 from tests.faces.intake_support import Speaker, fault_of
@@ -176,6 +176,22 @@ def test_what_a_person_orders_joins_what_is_open(place: Place) -> None:
     assert [one.key[0] for one in said.items["price"]] == ["7"]
     found = {one.entity: (one.mode, one.rows) for one in place.till.manifest(order.number).files}
     assert found == {"product": ("whole", 50), "price": ("items", 1)}
+
+
+def test_in_quiet_hours_what_comes_by_changes_waits_for_no_entity_that_must_come_whole(place: Place) -> None:
+    orders, till = place.services.loads.orders, place.till
+    orders._settings, always = msgspec.structs.replace(orders._settings, quiet_hours="11:00-13:00"), orders._settings
+    orders._now_in_store = lambda _: "12:00"
+    place.stage()
+    assert till.follow() != [], "a till that has nothing waits for no hours"
+    del till.held["package"]
+    assert till.contact() is None
+    place.erp.set_price(7, "70")
+    place.stage()
+    assert [(one.entity.name, one.mode) for one in till.follow()] == [("price", "changes")]
+    assert till.contact() is None
+    orders._settings = always
+    assert [(one.entity.name, one.mode) for one in till.follow()] == [("package", "whole")]
 
 
 def test_rows_that_a_till_was_given_alone_are_known(place: Place) -> None:

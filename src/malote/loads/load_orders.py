@@ -20,12 +20,13 @@ from malote.accounts.audit import SYSTEM, Actor
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
 from malote.database.order_tables import till_order
-from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadNews, LoadOrder
+from malote.load_format.wire import LOAD, EntityState, LoadNews, LoadOrder
 from malote.loads import back_rows, entity_rows, tills_held
 from malote.loads.back_rows import Back
 from malote.loads.damaged_files import DAMAGED, DamagedFiles
 from malote.loads.load_waves import LoadWaves
 from malote.loads.manifests import base_of, keys_of_items
+from malote.loads.merged_orders import both_of
 from malote.loads.wave_rows import LoadRollout
 from malote.orders import book, rows
 from malote.orders.kinds import OrderKind, Placing
@@ -157,7 +158,7 @@ class LoadOrders(OrderKind):
             if not self._is_due(connection, till, said, target, now):
                 return False
         with writing(self._engine) as connection:
-            return self._place(connection, till, self._order(connection, said, target), SYSTEM.name, now)
+            return self._place(connection, till, self._order(connection, said, target, now), SYSTEM.name, now)
 
     def _call_back(self, till: Till, said: LoadsHeld, now: float) -> bool:
         """What it is kept at, where it doesn't have it: at any hour, since a person said so."""
@@ -191,7 +192,7 @@ class LoadOrders(OrderKind):
         now = self._clock()
         with writing(self._engine) as connection:
             is_by_itself = rollout.asked_by == SYSTEM.name
-            if is_by_itself and self._is_quiet(now) and _needs_whole(connection, said, target):
+            if is_by_itself and self._is_quiet(now) and _needed_whole(connection, said, target):
                 return False
             if not self.waves.offer(connection, rollout, till):
                 return False
@@ -252,7 +253,7 @@ class LoadOrders(OrderKind):
             covers = payload.version >= target.version and not payload.back_from
             if covers and not self._has_rested(last, now):
                 return False
-        return not (said.version and self._is_quiet(now) and _needs_whole(connection, said, target))
+        return bool(self._wanted(connection, said, target, now))
 
     def _has_rested(self, failed: StoredOrder, now: float) -> bool:
         rests = now < (failed.ended_at or now) + self._settings.retry_minutes * 60
@@ -283,10 +284,18 @@ class LoadOrders(OrderKind):
         row = connection.execute(query).one_or_none()
         return None if row is None else rows.stored(row)
 
-    def _order(self, connection: Connection, said: LoadsHeld, target: Target) -> LoadOrder:
-        wanted = {name: state for name, (_, state) in target.missing(said.entities).items()}
+    def _order(self, connection: Connection, said: LoadsHeld, target: Target, now: float) -> LoadOrder:
+        wanted = self._wanted(connection, said, target, now)
         urgent = entity_rows.is_emergency(connection, said.version)
         return LoadOrder(target.version, wanted, _was_taken_back(said, target), emergency=urgent)
+
+    def _wanted(self, connection: Connection, said: LoadsHeld, target: Target, now: float) -> dict[str, EntityState]:
+        """What it lacks; in quiet hours only what it can be brought to by changes, unless it has nothing at all."""
+        missing = target.missing(said.entities)
+        if said.version and self._is_quiet(now):
+            put_off = _needed_whole(connection, said, target)
+            missing = {name: found for name, found in missing.items() if name not in put_off}
+        return {name: state for name, (_, state) in missing.items()}
 
     def _is_quiet(self, now: float) -> bool:
         return is_quiet(self._settings.quiet_hours, self._now_in_store(now))
@@ -299,30 +308,6 @@ class LoadOrders(OrderKind):
     def _read_kept_back(self) -> Mapping[int, Back]:
         with reading(self._engine) as connection:
             return back_rows.in_force(connection, self._clock())
-
-
-def both_of(first: LoadOrder, second: LoadOrder, states: Callable[[], Mapping[str, EntityState]]) -> LoadOrder:
-    """One that asks for both: of each entity the newer state, and its items as far as it isn't wanted as a whole.
-
-    ``states``: what entities are at now, asked if need be. One of which more items are wanted than an order may name
-    is wanted whole. A step back is all that the till shall have, and so is what is ordered after it.
-    """
-    if first.back_from or second.back_from:
-        return second
-    entities = dict(first.entities)
-    for name, state in second.entities.items():
-        if name not in entities or state.version >= entities[name].version:
-            entities[name] = state
-    items: dict[str, list[LoadItem]] = {}
-    for name in dict.fromkeys([*first.items, *second.items]):
-        by_key = {one.key: one for order in (first, second) for one in order.items.get(name, [])}
-        if len(by_key) > MOST_ITEMS and (now := states().get(name)) is not None:
-            entities.setdefault(name, now)
-        elif name not in entities:
-            items[name] = list(by_key.values())
-    version = max(first.version, second.version, *(state.version for state in entities.values()), 0)
-    urgent = first.emergency or second.emergency
-    return LoadOrder(version, entities, first.anew or second.anew, items, urgent)
 
 
 def _payload(connection: Connection, order: StoredOrder) -> LoadOrder:
@@ -342,8 +327,10 @@ def _differs(held: wire.EntityHeld | None, state: EntityState) -> bool:
     return held is None or held.sha256 != state.sha256
 
 
-def _needs_whole(connection: Connection, said: LoadsHeld, target: Target) -> bool:
-    return any(
-        base_of(connection, name, entity_id, said.entities.get(name)) is None
+def _needed_whole(connection: Connection, said: LoadsHeld, target: Target) -> set[str]:
+    """Entities that the till can't be brought to by changes of what it has."""
+    return {
+        name
         for name, (entity_id, _) in target.missing(said.entities).items()
-    )
+        if base_of(connection, name, entity_id, said.entities.get(name)) is None
+    }
