@@ -274,6 +274,21 @@ def test_a_damaged_database_is_made_anew_by_a_full_load(till: LoadedTill) -> Non
     assert told == [("loads_damaged", {"path": str(aside)})], "where it is now"
 
 
+def test_what_sqlite_refuses_for_a_reason_that_nobody_thought_of_fails_the_order_alone(till: LoadedTill) -> None:
+    till.depot.stage((PRICE, prices(3)))
+    till.obey(till.depot.order_of(1))
+    with closing(sqlite3.connect(till.path)) as other:
+        (table,) = other.execute(
+            "SELECT name FROM sqlite_master WHERE name GLOB '_rows_*' AND type = 'table'"
+        ).fetchone()
+        other.execute(f"CREATE TRIGGER odd BEFORE INSERT ON {table} BEGIN SELECT no_function(); END")
+    till.depot.stage((PRICE, prices(3, "2.00")))
+    said = till.obey(till.depot.order_of(2))
+    assert (said.state, said.code) == ("failed", "loads_unusable")
+    assert "no_function" in said.facts["detail"]
+    assert till.select("SELECT SUM(price = '1.00') FROM price_now") == [(3,)]
+
+
 @pytest.mark.parametrize("version", [0, 1, 7])
 def test_a_sound_database_of_something_else_is_set_aside_as_a_damaged_one(till: LoadedTill, version: int) -> None:
     till.depot.stage((PRICE, prices(3)))

@@ -20,6 +20,7 @@ from malote.till.loads import obstacles
 FILE = "loads.sqlite3"
 PATIENCE_SECONDS = 0.5  # for a lock that the POS holds: sales are sent meanwhile
 _LONGEST_LOG = 16_000_000  # bytes of the write-ahead log that stay after a large load
+UNUSABLE = "loads_unusable"  # what SQLite refuses for a reason that isn't known
 _DAMAGED = ".damaged-"
 _PARTS = ("", "-wal", "-shm", "-journal")  # the files that SQLite has of it
 
@@ -112,7 +113,7 @@ def path_beside(outbox: Path) -> Path:
 
 @contextmanager
 def told_apart(path: Path, disk: Disk = DISK) -> Iterator[None]:
-    """Turns SQLite's errors that are no fault of the program into ``LoadsError``."""
+    """Turns SQLite's errors into ``LoadsError``."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -126,8 +127,8 @@ def told_apart(path: Path, disk: Disk = DISK) -> Iterator[None]:
             case "away":
                 _refuse_obstacle(error, path)
                 raise LoadsError("loads_away", path=str(path), detail=str(error)) from error
-            case None:
-                raise
+            case None:  # nobody thought of it: the loads stand still, and sales go up
+                raise LoadsError(UNUSABLE, path=str(path), detail=str(error)) from error
 
 
 def _refuse_obstacle(error: sqlite3.DatabaseError, path: Path) -> None:

@@ -187,9 +187,11 @@ def _told(entities: dict[str, str]) -> str:
     return ", ".join(f"{name} ({why})" for name, why in entities.items())[:500]
 
 
-def _for_now(error: LoadsError | OSError, folder: object) -> OutboxError:
-    """As whoever carries out orders tries again after a while."""
+def _for_now(error: LoadsError | OSError, folder: object) -> OutboxError | OrderError:
+    """As whoever carries out orders tries again after a while; of what isn't known the same would come again."""
     if isinstance(error, LoadsError):
+        if error.code == loads_database.UNUSABLE:
+            return OrderError(error.code, **error.facts)
         return OutboxError(error.code, **error.facts)
     if error.errno == errno.ENOSPC:
         return OutboxError("loads_no_room", folder=str(folder))
