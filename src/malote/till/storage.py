@@ -208,10 +208,15 @@ def check(path: Path) -> None:
         raise OutboxDamagedError("outbox_damaged", path=str(path))
 
 
+def stamp(at: float) -> str:
+    """What the name of a file that is set aside at a moment ends in, the later the greater. ``at``: seconds since the
+    epoch."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S%f")
+
+
 def set_aside(path: Path, at: float, disk: Disk = DISK) -> Path:
     """Renames a damaged outbox with its log, and returns its new name. Raises ``OSError``."""
-    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S%f")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    aside = path.with_name(f"{path.name}.damaged-{stamp(at)}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():

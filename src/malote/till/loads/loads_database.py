@@ -8,7 +8,6 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from malote import durable, private
@@ -191,12 +190,11 @@ def set_aside(path: Path, at: float, disk: Disk = DISK) -> Path:
     for older in path.parent.glob(f"{path.name}{_DAMAGED}*"):
         if older.is_file():
             disk.remove(older)
-    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S%f")
-    aside = path.with_name(f"{path.name}{_DAMAGED}{stamp}")
+    aside = path.with_name(f"{path.name}{_DAMAGED}{storage.stamp(at)}")
     # Its log last: beside no file, or an empty one, SQLite throws it away; without it the damaged one may look sound.
     for suffix in _PARTS:
         part = path.with_name(path.name + suffix)
-        if obstacles.is_none(part):
+        if obstacles.is_obstacle(part):
             obstacles.put_aside(part, at, disk)
         elif part.exists():
             durable.move(part, aside.with_name(aside.name + suffix), disk=disk)

@@ -7,16 +7,16 @@ A link to nowhere isn't one: it may lead to a disk that isn't there yet.
 import os
 import stat
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from malote import durable
 from malote.disk import DISK, Disk
+from malote.till import storage
 
 _ASIDE = ".not-a-file-"
 
 
-def is_none(path: Path) -> bool:
+def is_obstacle(path: Path) -> bool:
     """Whether there is a folder, something special, or a file that this user may not read and write."""
     try:
         mode = path.stat().st_mode
@@ -26,16 +26,16 @@ def is_none(path: Path) -> bool:
 
 
 def first_of(path: Path, suffixes: Sequence[str]) -> Path | None:
-    """The first of the files beside each other that is none."""
+    """The first that stands in the place of ``path`` with one of the suffixes behind its name."""
     parts = (path.with_name(path.name + suffix) for suffix in suffixes)
-    return next((part for part in parts if is_none(part)), None)
+    return next((part for part in parts if is_obstacle(part)), None)
 
 
 def was_put_aside(path: Path) -> bool:
+    """Whether it has such a name already."""
     return _ASIDE in path.name
 
 
 def put_aside(path: Path, at: float, disk: Disk = DISK) -> None:
     """``at``: seconds since the epoch. Raises ``OSError``, as where something is mounted there."""
-    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S%f")
-    durable.move(path, path.with_name(f"{path.name}{_ASIDE}{stamp}"), disk=disk)
+    durable.move(path, path.with_name(f"{path.name}{_ASIDE}{storage.stamp(at)}"), disk=disk)

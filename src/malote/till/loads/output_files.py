@@ -66,7 +66,7 @@ class OutputFiles:
         now = self._time.now(clock)
         if seen == self._seen and all(one.holds(one.rows, one.asked, now) for one in self._written.values()):
             return []
-        if obstacles.is_none(self._remembered):
+        if obstacles.is_obstacle(self._remembered):
             obstacles.put_aside(self._remembered, clock, self._disk)
         self._written = self._recall()
         done = self._write(now)
