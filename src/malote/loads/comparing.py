@@ -20,8 +20,8 @@ from malote.loads.declarations import Loaded
 from malote.loads.erp_rows import ErpRows, Read
 from malote.loads.event_conflicts import DatedRow
 from malote.loads.replaced_rows import NewRow
-from malote.loads.rises_put_off import ErpChanges, RisesPutOff, loaded_row
-from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
+from malote.loads.rises_put_off import ErpChanges, RisesPutOff, loaded_rows
+from malote.loads.rows_by_code import CODES_AT_ONCE, beginning
 from malote.loads.seen_rows import (
     ADD,
     ADD_MISSING,
@@ -305,9 +305,9 @@ class EntityComparison:
     def _held_of(self, engine: Engine, products: Sequence[str], seen: Collection[bytes]) -> dict[bytes, Row]:
         """Of the newest version."""
         assert self._entity_id is not None  # noqa: S101 asked by whoever looked
-        with reading(engine) as connection:
-            rows = of_codes(connection, self._entity_id, products, NEWEST, NEWEST).all()
-        held = shelf_first.as_the_erp_has(self.loaded.entity, {bytes(row.key): loaded_row(row) for row in rows})
+        held: dict[bytes, Row] = {}
+        for loaded in loaded_rows(engine, self._entity_id, products).values():
+            held |= shelf_first.as_the_erp_has(self.loaded.entity, loaded)
         return {key: row for key, row in held.items() if key not in seen}
 
 

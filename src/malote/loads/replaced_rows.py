@@ -13,13 +13,11 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from malote.batches import batches
-from malote.database.engine import reading
 from malote.load_format.entity import Entity
 from malote.loads import shelf_first
 from malote.loads.erp_rows import ErpRows
-from malote.loads.rises_put_off import loaded_row
-from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, of_codes
-from malote.loads.shelf_first import LoadedRow
+from malote.loads.rises_put_off import LoadedRows, loaded_rows
+from malote.loads.rows_by_code import CODES_AT_ONCE
 from malote.loads.spared_rows import beginning_of_thing
 
 NewRow = tuple[bytes, tuple[Any, ...]]  # key, and the values as they came
@@ -34,8 +32,8 @@ class Replaced(msgspec.Struct, frozen=True):
 
 def find(engine: Engine, erp: Connection, rows: ErpRows, entity_id: int, new: Sequence[NewRow]) -> Iterator[Replaced]:
     """Of the things of ``new`` rows, what is loaded and has no row at the ERP; of one with a key that can't be read,
-    nothing. Raises ``StoreError``, and the
-    driver's errors of the ERP."""
+    nothing. Raises ``StoreError``, and the driver's errors of the
+    ERP."""
     entity = rows.entity
     if len(entity.key) == 1 or not rows.tells_things_apart:
         return
@@ -43,7 +41,7 @@ def find(engine: Engine, erp: Connection, rows: ErpRows, entity_id: int, new: Se
     for key, values in new:
         by_thing.setdefault(msgspec.json.decode(key)[0], []).append((key, values))
     for codes in batches(by_thing, CODES_AT_ONCE):
-        loaded = _loaded(engine, entity_id, codes)
+        loaded = loaded_rows(engine, entity_id, codes)
         others = {code: _erp_keys(entity, loaded.get(code, {})) for code in codes}
         asked = [code for code in codes if others[code] - {key for key, _ in by_thing[code]}]
         there, unread = rows.keys_beside(erp, [by_thing[code][0][1] for code in asked])
@@ -54,15 +52,6 @@ def find(engine: Engine, erp: Connection, rows: ErpRows, entity_id: int, new: Se
                     yield Replaced(key, one is not None and one.erp_key is None)
 
 
-def _loaded(engine: Engine, entity_id: int, codes: Sequence[Any]) -> dict[Any, dict[bytes, LoadedRow]]:
-    found: dict[Any, dict[bytes, LoadedRow]] = {}
-    with reading(engine) as connection:
-        for row in of_codes(connection, entity_id, codes, NEWEST, NEWEST):
-            key = bytes(row.key)
-            found.setdefault(msgspec.json.decode(key)[0], {})[key] = loaded_row(row)
-    return found
-
-
-def _erp_keys(entity: Entity, loaded: dict[bytes, LoadedRow]) -> set[bytes]:
+def _erp_keys(entity: Entity, loaded: LoadedRows) -> set[bytes]:
     """What was put off has another beginning at tills than at the ERP; what is over there stays for its time."""
     return set(shelf_first.as_the_erp_has(entity, loaded))

@@ -59,7 +59,7 @@ class RisesPutOff:
     def apply(self, rises: Rises) -> None:
         """What was seen becomes what tills shall have."""
         for codes in batches(self._products(rises), CODES_AT_ONCE):
-            loaded, seen = self._loaded(codes), self._seen(codes)
+            loaded, seen = loaded_rows(self._engine, self._id, codes), self._seen(codes)
             for code in codes:
                 self._product(loaded.get(code, {}), seen.get(code, []), rises)
 
@@ -76,15 +76,6 @@ class RisesPutOff:
                 yield code
             last = code
         yield from sorted(urgent)
-
-    def _loaded(self, codes: Sequence[str]) -> dict[str, LoadedRows]:
-        found: dict[str, LoadedRows] = {}
-        with reading(self._engine) as connection:
-            rows = of_codes(connection, self._id, codes, NEWEST, NEWEST).all()
-        for row in rows:
-            key = bytes(row.key)
-            found.setdefault(msgspec.json.decode(key)[0], {})[key] = loaded_row(row)
-        return found
 
     def _seen(self, codes: Sequence[str]) -> dict[str, list[SeenRow]]:
         query = "SELECT key, kind, content, code FROM seen WHERE key >= ? AND key < ?"
@@ -132,9 +123,16 @@ def _kept(loaded: LoadedRows, seen: list[SeenRow]) -> set[bytes]:
     return {loaded[key].erp_key or key for key, kind, *_ in seen if kind == KEPT} - given
 
 
-def loaded_row(row: Any) -> LoadedRow:
-    """Of a row of ``rows_by_code.of_codes``."""
-    return LoadedRow(tuple(msgspec.json.decode(row.content)), bytes(row.erp_key) if row.erp_key is not None else None)
+def loaded_rows(engine: Engine, entity_id: int, codes: Sequence[Any]) -> dict[Any, LoadedRows]:
+    """Of the newest version, by code and key; a code that it hasn't is left out. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        rows = of_codes(connection, entity_id, codes, NEWEST, NEWEST).all()
+    found: dict[Any, LoadedRows] = {}
+    for row in rows:
+        key, erp_key = bytes(row.key), bytes(row.erp_key) if row.erp_key is not None else None
+        code = msgspec.json.decode(key)[0]
+        found.setdefault(code, {})[key] = LoadedRow(tuple(msgspec.json.decode(row.content)), erp_key)
+    return found
 
 
 def _put_off(entity_id: int) -> Any:
