@@ -40,7 +40,7 @@ def found(
         return
     for key in _keys(connection, error, tables):
         there: dict[tuple[Any, ...], bool] = {}
-        of_some = not is_quoted and _has_some(connection, key)
+        has_others = not is_quoted and _has_rows(connection, key)
         for place, values in _values(key, sale, posting.till):
             if values not in there:
                 quoted = all(str(value) in error.quoted for value in values)
@@ -48,7 +48,7 @@ def found(
             if not there[values]:
                 fields = [frozenset(field.name for field in target.compiled.fields) for target in key.targets]
                 said = tuple(zip(fields, map(str, values), strict=True))
-                yield MissingReference(key.mapped.part, place, said, key.table, of_some)
+                yield MissingReference(key.mapped.part, place, said, key.table, has_others)
 
 
 def _keys(connection: Connection, error: ErpError, tables: ErpTables) -> Iterator[_ForeignKey]:
@@ -111,7 +111,7 @@ def _is_there(connection: Connection, key: _ForeignKey, values: tuple[Any, ...])
     return connection.execute(text(f"SELECT 1 FROM {key.table} WHERE {alike}"), said).first() is not None  # noqa: S608 names of the catalogue, quoted
 
 
-def _has_some(connection: Connection, key: _ForeignKey) -> bool:
+def _has_rows(connection: Connection, key: _ForeignKey) -> bool:
     """One row is fetched, in the way that every engine spells."""
     some: Any = select(literal_column("1")).select_from(text(key.table)).limit(1)
     return connection.execute(some).first() is not None

@@ -73,13 +73,14 @@ class Outcome(msgspec.Struct, frozen=True):
 class MissingReference(msgspec.Struct, frozen=True):
     """A row that a foreign key asks ``table`` for, and that isn't there: for the ``place``th line of ``part``, from 1;
     0 where it is no line. ``values``: of each column which fields of the document make it, and what it is, which may be
-    a consumer's. ``of_some``: ``table`` has others, so that the ERP didn't lose them all; False: nobody knows."""
+    a consumer's. ``has_others``: ``table`` has other rows, so that the ERP didn't lose them all; False: nobody knows.
+    """
 
     part: str
     place: int
     values: tuple[tuple[frozenset[str], str], ...]
     table: str
-    of_some: bool = False
+    has_others: bool = False
 
 
 class ErpError(ExplainedError):

@@ -115,11 +115,12 @@ class Entity(msgspec.Struct, frozen=True):
         """A customer's receipt would show it as another text, and nobody finds by its name what has such a letter."""
         if text.isprintable():
             return
-        for place, one in enumerate(text, 1):
-            if unicodedata.category(one) in _HIDDEN:
-                facts = ("•••", "•••") if column.personal else (f"U+{ord(one):04X}", str(place))
-                named = dict(zip(("character", "place"), facts, strict=True))
-                raise UnfitValueError("load_text_hidden", entity=self.name, column=column.name, **named)
+        for place, character in enumerate(text, 1):
+            if unicodedata.category(character) in _HIDDEN:
+                named, where = ("•••", "•••") if column.personal else (f"U+{ord(character):04X}", str(place))
+                raise UnfitValueError(
+                    "load_text_hidden", entity=self.name, column=column.name, character=named, place=where
+                )
 
 
 def _typed(column: EntityColumn, required: bool) -> Any:

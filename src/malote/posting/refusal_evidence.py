@@ -198,7 +198,7 @@ def _sign(error: ErpError) -> str:
 def _is_of_products(error: ErpError) -> bool:
     """Nothing is missing but products of its own lines, where the ERP has others. What most sales have, such as a shop,
     a CFOP or a method of payment, is everybody's."""
-    return bool(error.missing) and all(one.of_some and _is_product(one) for one in error.missing)
+    return bool(error.missing) and all(one.has_others and _is_product(one) for one in error.missing)
 
 
 def _is_product(one: MissingReference) -> bool:
