@@ -1,7 +1,7 @@
 """Who says "até 28/11" means that day whole: by one rule, wherever an end is asked for."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +23,8 @@ CLI = Path(command.__file__).parents[1] / "cli"
 
 
 @pytest.fixture(autouse=True)
-def by_the_stores_clock() -> Iterator[None]:
+def by_the_stores_clock() -> None:
     store_clock.set_to("America/Sao_Paulo")
-    yield
-    store_clock.unset()
 
 
 def at_command(text: str) -> float | None:
@@ -77,7 +75,7 @@ def test_a_time_is_itself(said: str, ends: str) -> None:
 
 def test_today_ends_with_the_day() -> None:
     for said in ("hoje", "Today"):
-        ends, now = typed_input.end(said, ZONE), datetime.now(UTC)
+        now, ends = datetime.now(UTC), typed_input.end(said, ZONE)  # in this order also at midnight
         assert 0 < (ends - now).total_seconds() <= 25 * 3600
         assert (ends.hour, ends.minute) == (0, 0)
 
