@@ -39,7 +39,9 @@ def rollback(
     ] = 0,
     until: Annotated[
         str,
-        typer.Option("--until", help="By itself up to then, by the store's clock: 2026-11-27T10:32, a whole day."),
+        typer.Option(
+            "--until", help="Only up to then, by the store's clock: 2026-11-27T10:32; a day alone to its end."
+        ),
     ] = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,

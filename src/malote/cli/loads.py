@@ -76,7 +76,7 @@ def run(
     since: Annotated[
         str, typer.Option("--from", help="Only rows that changed since, by the store's clock: 2026-11-27T10:32.")
     ] = "",
-    until: Annotated[str, typer.Option("--to", help="And up to then, a day being whole; now otherwise.")] = "",
+    until: Annotated[str, typer.Option("--to", help="And up to then, a day alone to its end; now otherwise.")] = "",
     emergency: Annotated[
         bool, typer.Option("--emergency", help="Marked as such; no price of it waits for the shelf.")
     ] = False,
