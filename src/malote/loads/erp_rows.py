@@ -85,19 +85,10 @@ class ErpRows:
         A new row with a barcode that another product has is seen so, though that one didn't change.
         """
         places = [place for place in self._loaded.entity.key_places if self._is_column(place)]
-        source = self._loaded.source
-        columns = [self._column(self._loaded.sources[place]) for place in places]
-        flag: ColumnElement[Any] = column(source.gone) if source.gone else literal(None)
         found: Counter[tuple[Any, ...]] = Counter()
-        for start in range(0, len(given) if places else 0, _ASKED_AT_ONCE):
-            some = given[start : start + _ASKED_AT_ONCE]
+        for some in batches(given if places else (), _ASKED_AT_ONCE):
             # Wider than these keys, and found by whatever index there is; which of them they are is told apart here.
-            among = [_among(one, {row[place] for row in some}) for one, place in zip(columns, places, strict=True)]
-            statement = select(*columns, flag).select_from(self._from()).where(*among)
-            if source.where:
-                statement = statement.where(text(f"({source.where})"))
-            for *key, gone in connection.execute(statement, self._bound()):
-                found[tuple(key)] += not _is_true(gone)
+            found.update(self._there(connection, places, [self._among(place, some) for place in places]))
         return [row for row in given if found[tuple(row[place] for place in places)] > 1]
 
     @property
@@ -108,27 +99,39 @@ class ErpRows:
     def keys_beside(self, connection: Connection, given: Sequence[tuple[Any, ...]]) -> tuple[set[bytes], set[bytes]]:
         """Keys of all rows of the ERP's whose key begins as that of one of ``given``, which came alone; and of those
         whose key can't be read the beginnings, b"" where that can't either."""
-        places, source = self._loaded.entity.key_places, self._loaded.source
-        first = self._column(self._loaded.sources[places[0]])
-        flag: ColumnElement[Any] = column(source.gone) if source.gone else literal(None)
-        columns = [self._column(self._loaded.sources[place]).label(f"c{place}") for place in places]
+        places = self._loaded.entity.key_places
         keys: set[bytes] = set()
         unread: set[bytes] = set()
         for some in batches(given, _ASKED_AT_ONCE):
-            among = _among(first, {row[places[0]] for row in some})
-            statement = select(*columns, flag.label(_GONE)).select_from(self._from()).where(among)
-            if source.where:
-                statement = statement.where(text(f"({source.where})"))
-            for *key, gone in connection.execute(statement, self._bound()):
-                if not _is_true(gone):
-                    by_place = dict(zip(places, key, strict=True))
-                    values = tuple(by_place.get(place) for place in range(len(self._loaded.columns)))
-                    found = self.key_of(values)
-                    if found is None:
-                        unread.add(self.thing_of(values) or b"")
-                    else:
-                        keys.add(found)
+            for found in self._there(connection, places, [self._among(places[0], some)]):
+                by_place = dict(zip(places, found, strict=True))
+                values = tuple(by_place.get(place) for place in range(len(self._loaded.columns)))
+                key = self.key_of(values)
+                if key is None:
+                    unread.add(self.thing_of(values) or b"")
+                else:
+                    keys.add(key)
         return keys, unread
+
+    def _there(
+        self, connection: Connection, places: Sequence[int], among: Sequence[ColumnElement[bool]]
+    ) -> Iterator[tuple[Any, ...]]:
+        """What stands in the columns of ``places``, of all rows of the ERP's that are so and aren't marked as gone."""
+        source = self._loaded.source
+        flag: ColumnElement[Any] = column(source.gone) if source.gone else literal(None)
+        columns = [self._column(self._loaded.sources[place]).label(f"c{place}") for place in places]
+        statement = select(*columns, flag.label(_GONE)).select_from(self._from()).where(*among)
+        if source.where:
+            statement = statement.where(text(f"({source.where})"))
+        for *values, gone in connection.execute(statement, self._bound()):
+            if not _is_true(gone):
+                yield tuple(values)
+
+    def _among(self, place: int, rows: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+        """That the column of ``place`` has what one of ``rows`` has there."""
+        one, values = self._column(self._loaded.sources[place]), {row[place] for row in rows}
+        there = one.in_(values - {None})
+        return or_(there, one.is_(None)) if None in values else there
 
     def _is_column(self, place: int) -> bool:
         written = self._loaded.sources[place]
@@ -295,11 +298,6 @@ def _is_true(flag: Any) -> bool:
 
 def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _among(one: ColumnElement[Any], values: set[Any]) -> ColumnElement[bool]:
-    there = one.in_(values - {None})
-    return or_(there, one.is_(None)) if None in values else there
 
 
 def _plain_text(value: Any) -> Any:
