@@ -121,19 +121,20 @@ def found(services: ConsoleServices, visit: Visit, wanted: str) -> FindResult:
 def _actions(services: ConsoleServices, visit: Visit, plain: str) -> list[TillAction]:
     """What is done with a till, for those that the words left over name; none where no word is left."""
     words = plain.split()
-    by_rest: dict[str, list[FindTarget]] = {}
+    by_rest: dict[tuple[str, ...], list[FindTarget]] = {}
     for one in OF_A_TILL:
         title = _folded(visit.say(one.words)).split()
-        rest = [word for word in words if word not in _LITTLE and not _is_of(word, title)]
+        rest = tuple(word for word in words if word not in _LITTLE and not _is_of(word, title))
         if visit.may(one.needs.value) and rest and any(_is_of(word, title) for word in words):
-            by_rest.setdefault(" ".join(rest), []).append(one)
+            by_rest.setdefault(rest, []).append(one)
     # The fewest words left over: an action that more of them name comes first, and the others aren't meant.
-    name = min(by_rest, key=len, default="")
-    tills = services.tills.page(TillsQuery(search=name, sort="name", size=TILLS)).tills if name else []
+    rest = min(by_rest, key=len, default=())
+    query = TillsQuery(search=" ".join(rest), sort="name", size=TILLS)
+    tills = services.tills.page(query).tills if rest else []
     return [
         TillAction(one.words, till.name, one.path.format(till=quote(till.name)))
         for till in tills
-        for one in by_rest[name]
+        for one in by_rest[rest]
     ]
 
 
