@@ -45,6 +45,7 @@ def build_quarantine(settings: Settings, engine: Engine, intake: "Intake") -> "Q
     """The rejected files with all that is done about them."""
     from malote.fiscal.reader import read
     from malote.loads import lacking
+    from malote.loads.proposing import ProductProposals
     from malote.quarantine import cure_difference
     from malote.quarantine.dependencies import QuarantineParts
     from malote.quarantine.quarantine_service import Quarantine
@@ -64,6 +65,7 @@ def build_quarantine(settings: Settings, engine: Engine, intake: "Intake") -> "Q
             booked=partial(_booked, engine, settings),
             lacks_product=partial(lacking.product, engine),
             lacks_payment=partial(lacking.payment, engine),
+            proposes=ProductProposals(engine),
             max_file_bytes=settings.intake.max_document_bytes,
         )
     )

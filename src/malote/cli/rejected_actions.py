@@ -45,6 +45,11 @@ _REPLAYED = {
     ),
 }
 
+_PROPOSED = {
+    "barcode": Bilingual("Proposta pelo código de barras", "Proposed for its barcode"),
+    "description": Bilingual("Proposta pela descrição", "Proposed for its description"),
+}
+
 
 def register(app: typer.Typer, trash: typer.Typer) -> None:
     """Adds the commands of this file."""
@@ -73,6 +78,8 @@ def show(number: IdArgument, config: ConfigOption = None, json: JsonOption = Fal
     _show_custody(document, custody, language)
     for cure in cures:
         say(f"{Bilingual('Correção', 'Cure').of(language)}: {cure.kind} {_facts(cure.facts)}")
+        for one in cure.proposed or []:
+            say(f"  {_PROPOSED[one.by].of(language)}: {one.code} · {one.description}")
     _show_history(history, language)
 
 

@@ -17,7 +17,13 @@ from malote.fiscal.payment_methods import is_method
 from malote.quarantine.deleting import typed_or_empty
 from malote.quarantine.dependencies import Lacks, QuarantineParts
 from malote.quarantine.mappings import MappingKind, remember
-from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
+from malote.quarantine.quarantine_reports import (
+    CureOption,
+    CureReport,
+    ProposedProduct,
+    QuarantineError,
+    Selection,
+)
 from malote.quarantine.replaying import replay
 from malote.register import contents, till_documents
 from malote.register.documents import StoredDocument
@@ -120,8 +126,15 @@ def options(parts: QuarantineParts, stored: StoredDocument, reason: Reason, acti
         codes = list(dict.fromkeys(cure.codes(sale)))[:MOST_CODES]
         about = {"refused": refused_code(reason, kind, codes), "named": _named(reason, kind, codes)}
         facts = {"issuer": sale.issuer, cure.named_in: ", ".join(codes), **about}
-        found += [CureOption(kind, facts)] if codes else []
+        proposed = _proposed(parts, sale, about["refused"]) if kind == "map_product" else None
+        found += [CureOption(kind, facts, proposed)] if codes else []
     return found
+
+
+def _proposed(parts: QuarantineParts, sale: Sale, refused: str) -> list[ProposedProduct] | None:
+    line = next((item for item in sale.items if item.product_code == refused), None)
+    found = parts.proposes(line.product_code, line.gtin, line.description) if line is not None else None
+    return None if found is None else [ProposedProduct(*one) for one in found]
 
 
 def refused_code(reason: Reason, kind: CodeCure, codes: Sequence[str]) -> str:

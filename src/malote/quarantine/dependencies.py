@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Engine
 
@@ -21,6 +22,9 @@ Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
 # The version of the loads in force that lacks this code; None: it has it, or nothing is loaded that says. Raises
 # ``StoreError``.
 Lacks = Callable[[str], int | None]
+# Products of the loads in force that a line may mean, by its code, its barcode ("": none) and its description: code,
+# description, and what led to each; None: no products are loaded. Raises ``StoreError``.
+Proposes = Callable[[str, str, str], Sequence[tuple[str, str, Literal["barcode", "description"]]] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,5 +41,6 @@ class QuarantineParts:
     booked: Booked
     lacks_product: Lacks
     lacks_payment: Lacks
+    proposes: Proposes
     max_file_bytes: int
     clock: Callable[[], float] = time.time  # seconds since the epoch

@@ -97,6 +97,14 @@ class CureReport(msgspec.Struct, frozen=True):
     replay: ReplayReport
 
 
+class ProposedProduct(msgspec.Struct, frozen=True):
+    """A product of the loads that a refused line may mean; ``by`` what led to it. A person decides."""
+
+    code: str
+    description: str
+    by: Literal["barcode", "description"]
+
+
 class CureOption(msgspec.Struct, frozen=True):
     """A cure that fits a document, with what a form should show or propose.
 
@@ -110,10 +118,14 @@ class CureOption(msgspec.Struct, frozen=True):
     reverse_booked     facts: other or others (keys), number or numbers, series, fields
     mark_seen          the same
     keep_unbooked      the same
+
+    ``proposed``: of map_product the products that the refused line may mean, the likeliest first; None where it isn't
+    known which line that is, or where no products are loaded.
     """
 
     kind: CureKind
     facts: dict[str, str]
+    proposed: list[ProposedProduct] | None = None
 
 
 class TrashEntry(msgspec.Struct, frozen=True):

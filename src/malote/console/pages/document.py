@@ -12,7 +12,7 @@ from malote.accounts.roles import Permission
 from malote.console import markup, receipt
 from malote.console.console_services import ConsoleServices
 from malote.console.rendering import HEADERS, answer
-from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
+from malote.console.visits import ConsoleRequest, Visit, needs, parameters, services_of, visit_of
 from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 from malote.fiscal.payment_methods import METHODS, OTHER
@@ -54,13 +54,15 @@ def context(services: ConsoleServices, visit: Visit, document_id: int) -> dict[s
         "protocol": read.protocol if isinstance(read, Sale | Answer) else None,
         "events": services.quarantine.history(document_id),
         "cures": services.quarantine.cures(document_id),
+        "asked_product": "",
         "custody": services.custody(document_id) if document.state == "rejected" else None,
     }
 
 
 @get("/documents/{document_id:int}", sync_to_thread=True)
 def show(request: ConsoleRequest, document_id: FromPath[int]) -> Response[str]:
-    return answer(request, "document", context(services_of(request), visit_of(request), document_id))
+    asked = {"asked_product": parameters(request).get("product", "")}  # a link of the form, where there is no script
+    return answer(request, "document", context(services_of(request), visit_of(request), document_id) | asked)
 
 
 @get("/documents/{document_id:int}/preview", sync_to_thread=True)

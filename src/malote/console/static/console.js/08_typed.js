@@ -23,3 +23,14 @@ function about(form) {
   const said = [...form.querySelectorAll('input[type="hidden"]')].filter((one) => !OF_THE_MOMENT.has(one.name));
   return [form.getAttribute("action"), ...said.map((one) => `${one.name}=${one.value}`)].join("&");
 }
+
+// What is proposed stands in the field at a click, and is sent only with its form. Without this the link's page does it.
+document.addEventListener("click", (event) => {
+  const way = event.target.closest("a[data-take]");
+  const field = way?.closest("form")?.elements[way.dataset.take];
+  if (!field || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  field.value = way.dataset.value;
+  typed.add(field);
+  field.focus();
+});
