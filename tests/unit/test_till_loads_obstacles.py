@@ -134,11 +134,13 @@ def test_what_is_no_folder_of_files_under_way_and_no_file_in_it_is_put_aside(til
     order = till.depot.order_of(version)
     if inside:
         _folder(till.incoming / till.depot.manifest(ManifestQuery(2, till.held().entities)).files[0].sha256)
+        (till.incoming / "a.not-a-file-1").write_text("somebody's, who may read it by now")
     else:
         till.incoming.rmdir()
         till.incoming.write_text("x")
     assert till.obey(order).state == "done"
     assert till.select("SELECT SUM(price = '2.00') FROM price_now") == [(3,)]
+    assert not inside or len(list(till.incoming.glob("*.not-a-file-*"))) == 2, "never deleted"
 
 
 # ---- files for the POS ----

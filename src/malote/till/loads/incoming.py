@@ -56,9 +56,10 @@ class Incoming:
         if self.folder.exists() and not self.folder.is_dir():
             obstacles.put_aside(self.folder, self._now(), self._disk)
         for path in self.folder.iterdir() if self.folder.exists() else ():
+            if obstacles.was_put_aside(path):
+                continue
             if obstacles.is_obstacle(path):
-                if not obstacles.was_put_aside(path):
-                    obstacles.put_aside(path, self._now(), self._disk)
+                obstacles.put_aside(path, self._now(), self._disk)
             elif path.name.removesuffix(_PART) not in kept:
                 self._disk.remove(path)
 
