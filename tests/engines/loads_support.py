@@ -1,7 +1,8 @@
 """An ERP on SQLite with what tills sell with, and a store that stages it."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from sqlalchemy import Engine, select
 
 from malote.accounts.audit import Actor
 from malote.config import LoadsSettings
-from malote.database.engine import reading
+from malote.database.engine import open_database, reading
 from malote.database.load_tables import load_refusal
+from malote.database.migrations import migrate
 from malote.erp.factory import open_erp
 from malote.erp.profiles.load_sources import LoadSource
 from malote.load_format.digest import digest_of_rows
@@ -42,6 +44,17 @@ _TABLES = """
     CREATE TABLE preco (cod INTEGER, loja INTEGER, preco NUMERIC, de TEXT, ate TEXT, alterado INTEGER, excluido TEXT);
     CREATE TABLE operador (cod TEXT, nome TEXT, senha TEXT);
 """
+
+
+@contextmanager
+def store_beside_erp(folder: Path, count: int = 50) -> Iterator[tuple[Engine, "Erp"]]:
+    """A store of this version, empty, and an ERP with ``count`` products."""
+    engine = open_database(f"sqlite:///{folder / 'store.sqlite3'}")
+    migrate(engine)
+    erp = Erp(folder / "erp.sqlite3", count)
+    with closing(erp.connection):
+        yield engine, erp
+    engine.dispose()
 
 
 class Erp:

@@ -11,26 +11,20 @@ import msgspec
 import psycopg
 import pytest
 
-from malote.database.engine import open_database
-from malote.database.migrations import migrate
 from malote.erp.postgresql import lenient_values
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.load_sources import LoadSource
 from malote.erp.protocol import ErpError
 from malote.loads import declarations
 from malote.loads.erp_rows import ErpRows
-from tests.engines.loads_support import PRICE, Erp, Shop
+from tests.engines.loads_support import PRICE, Shop, store_beside_erp
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3")
-    yield Shop(engine, erp)
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path) as (engine, erp):
+        yield Shop(engine, erp)
 
 
 @pytest.mark.parametrize(

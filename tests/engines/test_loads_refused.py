@@ -7,21 +7,16 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from malote.database.engine import open_database, reading
+from malote.database.engine import reading
 from malote.database.load_tables import load_refusal
-from malote.database.migrations import migrate
 from malote.loads import declarations, load_status
-from tests.engines.loads_support import OPERATOR, Erp, Shop, refused, with_columns
+from tests.engines.loads_support import OPERATOR, Shop, refused, store_beside_erp, with_columns
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3")
-    yield Shop(engine, erp)
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path) as (engine, erp):
+        yield Shop(engine, erp)
 
 
 BROKEN = [

@@ -7,10 +7,8 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, event
 
-from malote.database.engine import open_database
-from malote.database.migrations import migrate
 from malote.erp.profiles.load_sources import LoadSource
-from tests.engines.loads_support import PRICE, SETTINGS, Erp, Shop, refused, with_columns
+from tests.engines.loads_support import PRICE, SETTINGS, Shop, refused, store_beside_erp, with_columns
 
 UNITS = with_columns(PRICE, unit="un")
 EVENTS = LoadSource(
@@ -22,20 +20,16 @@ EVENTS = LoadSource(
 
 
 def _shop(folder: Path, **settings: object) -> Iterator[Shop]:
-    engine = open_database(f"sqlite:///{folder / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(folder / "erp.sqlite3", 20)
-    erp.do("ALTER TABLE preco ADD COLUMN un TEXT")
-    erp.do("UPDATE preco SET un = 'UN'")
-    erp.do("INSERT INTO preco VALUES (8, 3, 50, NULL, NULL, 0, 'N', 'CX')")
-    erp.do("CREATE TABLE evento (cod INTEGER, loja INTEGER, evento TEXT, preco NUMERIC, alterado INTEGER)")
-    erp.do("INSERT INTO evento VALUES (7, 3, 'A', 5, 0), (8, 3, 'A', 5, 0)")
-    shop = Shop(engine, erp, msgspec.structs.replace(SETTINGS, **settings))
-    shop.sources = {"price": UNITS, "promotion": EVENTS}
-    shop.stage()
-    yield shop
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(folder, 20) as (engine, erp):
+        erp.do("ALTER TABLE preco ADD COLUMN un TEXT")
+        erp.do("UPDATE preco SET un = 'UN'")
+        erp.do("INSERT INTO preco VALUES (8, 3, 50, NULL, NULL, 0, 'N', 'CX')")
+        erp.do("CREATE TABLE evento (cod INTEGER, loja INTEGER, evento TEXT, preco NUMERIC, alterado INTEGER)")
+        erp.do("INSERT INTO evento VALUES (7, 3, 'A', 5, 0), (8, 3, 'A', 5, 0)")
+        shop = Shop(engine, erp, msgspec.structs.replace(SETTINGS, **settings))
+        shop.sources = {"price": UNITS, "promotion": EVENTS}
+        shop.stage()
+        yield shop
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from malote.database.engine import open_database, reading
-from malote.database.migrations import migrate
+from malote.database.engine import reading
 from malote.loads import load_status, price_history, published_rows
 from malote.loads.load_reports import EntityStatus
-from tests.engines.loads_support import SETTINGS, Erp, Shop
+from tests.engines.loads_support import SETTINGS, Erp, Shop, store_beside_erp
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -23,14 +22,10 @@ RISING = msgspec.structs.replace(SETTINGS, rise_after_minutes=MINUTES)
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3", 20)
-    made = Shop(engine, erp, RISING)
-    made.stage()
-    yield made
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path, 20) as (engine, erp):
+        made = Shop(engine, erp, RISING)
+        made.stage()
+        yield made
 
 
 def of(shop: Shop, code: int) -> list[tuple[str, str | None, str]]:

@@ -12,8 +12,7 @@ from sqlalchemy import update
 
 from malote import wire
 from malote.accounts.audit import SYSTEM
-from malote.database.engine import open_database, reading, writing
-from malote.database.migrations import migrate
+from malote.database.engine import reading, writing
 from malote.database.order_tables import till_order
 from malote.database.tables import till as tills
 from malote.erp.profiles.load_sources import LoadSource
@@ -26,7 +25,7 @@ from malote.orders import book
 from malote.orders.kinds import Placing
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till, create_till
-from tests.engines.loads_support import PRICE, SETTINGS, Erp, Shop
+from tests.engines.loads_support import PRICE, SETTINGS, Shop, store_beside_erp
 from tests.engines.spool_support import NOON, START, body_of, file_with, incoming, posted, sale
 
 
@@ -46,17 +45,13 @@ class SellingShop(Shop):
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SellingShop]:
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3", 5)
-    erp.do("INSERT INTO preco VALUES (?, 3, 5, NULL, NULL, 0, 'N')", [("P1",), ("P2",)])
-    made = SellingShop(engine, erp)
-    made.sources = {"price": PRICE}
-    made.till = create_till(engine, "caixa1")[0]
-    made.stage()
-    yield made
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path, 5) as (engine, erp):
+        erp.do("INSERT INTO preco VALUES (?, 3, 5, NULL, NULL, 0, 'N')", [("P1",), ("P2",)])
+        made = SellingShop(engine, erp)
+        made.sources = {"price": PRICE}
+        made.till = create_till(engine, "caixa1")[0]
+        made.stage()
+        yield made
 
 
 def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: SellingShop) -> None:

@@ -11,14 +11,13 @@ import pytest
 from sqlalchemy import Engine, event
 
 from malote import wire
-from malote.database.engine import open_database, reading, writing
-from malote.database.migrations import migrate
+from malote.database.engine import reading, writing
 from malote.erp.profiles.load_sources import LoadSource
 from malote.loads import entity_rows, price_history, published_rows, rows_by_code, sold_lines, tills_held
 from malote.loads.price_history import PriceList
 from malote.loads.sold_lines import ComparedSale
 from malote.tills.till import create_till
-from tests.engines.loads_support import PACKAGE, PRICE, Erp, Shop
+from tests.engines.loads_support import PACKAGE, PRICE, Shop, store_beside_erp
 from tests.engines.spool_support import NOON, sale
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
@@ -44,26 +43,22 @@ class Selling(Shop):
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Selling]:
     """Its till had the first version until five minutes to noon, and then the second."""
     folder = tmp_path_factory.mktemp("shop")
-    engine = open_database(f"sqlite:///{folder / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(folder / "erp.sqlite3", 30)
-    erp.do("CREATE TABLE oferta (cod TEXT, produto TEXT, preco NUMERIC)")
-    erp.do("INSERT INTO oferta VALUES ('O1', ?, 9)", [(str(code),) for code in range(1, 21)])
-    made = Selling(engine, erp)
-    made.sources = {"price": PRICE, "package": PACKAGE, "promotion": PROMOTION}
-    create_till(engine, "caixa1")
-    made.stage()
-    erp.set_price(2, "11")
-    made.stage()
-    for version, minutes in ((1, 60), (2, 5)):
-        with writing(engine) as connection:
-            states = entity_rows.states_at(connection, version)
-            held = {name: wire.EntityHeld(state.version, state.sha256) for name, (_, state) in states.items()}
-            applied = int((NOON - timedelta(minutes=minutes)).timestamp())
-            tills_held.note(connection, TILL, wire.LoadsHeld(version, applied, held), 0.0, NOON.timestamp())
-    yield made
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(folder, 30) as (engine, erp):
+        erp.do("CREATE TABLE oferta (cod TEXT, produto TEXT, preco NUMERIC)")
+        erp.do("INSERT INTO oferta VALUES ('O1', ?, 9)", [(str(code),) for code in range(1, 21)])
+        made = Selling(engine, erp)
+        made.sources = {"price": PRICE, "package": PACKAGE, "promotion": PROMOTION}
+        create_till(engine, "caixa1")
+        made.stage()
+        erp.set_price(2, "11")
+        made.stage()
+        for version, minutes in ((1, 60), (2, 5)):
+            with writing(engine) as connection:
+                states = entity_rows.states_at(connection, version)
+                held = {name: wire.EntityHeld(state.version, state.sha256) for name, (_, state) in states.items()}
+                applied = int((NOON - timedelta(minutes=minutes)).timestamp())
+                tills_held.note(connection, TILL, wire.LoadsHeld(version, applied, held), 0.0, NOON.timestamp())
+        yield made
 
 
 @contextmanager

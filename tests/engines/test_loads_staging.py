@@ -8,27 +8,22 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, select, update
 
-from malote.database.engine import open_database, reading, writing
+from malote.database.engine import reading, writing
 from malote.database.load_tables import load_hold, load_refusal, load_version
-from malote.database.migrations import migrate
 from malote.erp.profiles.load_sources import LoadColumn, LoadSource
 from malote.erp.protocol import ErpError
 from malote.loads import declarations, forgetting, published_rows
 from malote.loads.row_rules import RULES
 from malote.loads.versions import LoadError
-from tests.engines.loads_support import PACKAGE, PRICE, PRODUCT, Erp, Shop, refused, with_columns
+from tests.engines.loads_support import PACKAGE, PRICE, PRODUCT, Erp, Shop, refused, store_beside_erp, with_columns
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3")
-    yield Shop(engine, erp)
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path) as (engine, erp):
+        yield Shop(engine, erp)
 
 
 def test_the_first_version_has_all_and_the_next_only_what_changed(spool_engine: Engine, tmp_path: Path) -> None:

@@ -7,27 +7,22 @@ from pathlib import Path
 import pytest
 
 from malote import wire
-from malote.database.engine import open_database, reading
-from malote.database.migrations import migrate
+from malote.database.engine import reading
 from malote.loads import tills_held
 from malote.tills.till import Till
 from tests.engines.loads_chain import Chain
-from tests.engines.loads_support import SETTINGS, Erp
+from tests.engines.loads_support import SETTINGS, store_beside_erp
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
     """Its till has version 2."""
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3", 3)
-    made = Chain(engine, erp).begin(SETTINGS, 1)
-    made.next_version("11")
-    made.says(made.tills[0])
-    made.obeys(made.tills[0])
-    yield made
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path, 3) as (engine, erp):
+        made = Chain(engine, erp).begin(SETTINGS, 1)
+        made.next_version("11")
+        made.says(made.tills[0])
+        made.obeys(made.tills[0])
+        yield made
 
 
 def contact(chain: Chain, till: Till) -> wire.Contact:

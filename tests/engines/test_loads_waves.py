@@ -9,25 +9,20 @@ import pytest
 from sqlalchemy import select
 
 from malote.database.account_tables import audit_entry
-from malote.database.engine import open_database, reading
-from malote.database.migrations import migrate
+from malote.database.engine import reading
 from malote.load_format.wire import LoadOrder
 from malote.loads.files_made import PublishedFile
 from malote.loads.planning import Wanted
 from malote.loads.versions import LoadError
 from malote.tills.till import create_till
 from tests.engines.loads_chain import MANY, WAVES, Chain
-from tests.engines.loads_support import ANA, SETTINGS, Erp
+from tests.engines.loads_support import ANA, SETTINGS, store_beside_erp
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
-    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(engine)
-    erp = Erp(tmp_path / "erp.sqlite3", 3)
-    yield Chain(engine, erp).begin(WAVES)
-    erp.connection.close()
-    engine.dispose()
+    with store_beside_erp(tmp_path, 3) as (engine, erp):
+        yield Chain(engine, erp).begin(WAVES)
 
 
 def test_a_new_version_goes_wave_by_wave(chain: Chain) -> None:
