@@ -9,7 +9,7 @@ _ADVICE_ORDER = ("replay", "delete", "cure", "structures")
 # What is decided once for many; every other action of a document is its own.
 _OF_THE_TILL = frozenset({"assign_series", "accept_issuer"})
 _OF_A_CODE = frozenset({"map_product", "map_payment"})
-# Which others a cure takes along: none there are, those of the till, those of the code, none, those of a remedy.
+# Each says which others a cure takes along, as ``said_of`` chooses.
 CURE_SENTENCES = frozenset(
     {"rejected_cure_one", "rejected_cure", "rejected_cure_code", "rejected_cure_each", "rejected_cure_outside"}
 )

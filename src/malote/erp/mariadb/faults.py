@@ -79,8 +79,10 @@ def classified(error: pymysql.Error, table: str, statement: str = "") -> ErpErro
 
 def _reference(number: int, message: str) -> str | None:
     """As in ``ErpError``."""
+    if number not in _NO_SUCH_ROW:
+        return None
     found = _CONSTRAINT.search(message)
-    return None if number not in _NO_SUCH_ROW else found[1] if found else ""
+    return found[1] if found else ""
 
 
 def _number(error: pymysql.Error) -> int | None:
