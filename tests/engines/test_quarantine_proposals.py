@@ -19,9 +19,10 @@ CATALOGUE = [
 
 
 def load(house: House, folder: Path) -> None:
-    """Products 1 to 50, each with a barcode, and those of the catalogue, without."""
+    """Products 1 to 50, each with a barcode, and those of the catalogue, of which 902 has one."""
     erp = loads_support.Erp(folder / "catalogue.sqlite3")
     erp.do("INSERT INTO produto VALUES (?, ?, '22021000')", list(CATALOGUE))
+    erp.do("INSERT INTO embalagem (cod, ean) VALUES (902, '7891234567895')")
     loads_support.Shop(house.engine, erp).stage()
     erp.connection.close()
 
@@ -40,6 +41,8 @@ def test_a_refused_line_is_proposed_its_barcodes_product_and_those_with_its_word
     assert proposed(house, 2, description="CAFÉ TORRADO MOÍDO 1KG") == alike, "one word of three is too few"
     assert proposed(house, 3, description="CAFÉ TORRADO MOÍDO", gtin="7890000000070") == alike
     assert proposed(house, 4, description="CAFÉ TORRADO MOÍDO", code="7890000000007") == [barcode, *alike]
+    both = [("902", "barcode"), ("901", "description")]
+    assert proposed(house, 7, description="CAFÉ TORRADO MOÍDO", code="7891234567895") == both, "once, and first"
     assert proposed(house, 5, description="100% _ 22021000") == []
     assert house.quarantine.mappings() == [], "nobody mapped anything"
     two = refuse_product(house, build_note(number=6, items=(Line(code="OLD"), Line(code="7"))))

@@ -43,8 +43,10 @@ class ProductProposals:
                 return None
             found = _of_barcodes(connection, {gtin, code} - {""}, version)
         found += self._alike(entity_id, state.version, description.casefold())
-        first = {one[0]: one for one in reversed(found) if one[0] != code}
-        return list(reversed(first.values()))
+        first: dict[str, Proposed] = {}
+        for one in found:
+            first.setdefault(one[0], one)
+        return [one for one in first.values() if one[0] != code]
 
     def _find_alike(self, entity_id: int, version: int, description: str) -> list[Proposed]:
         words = _words(description)
