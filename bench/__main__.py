@@ -16,7 +16,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("reader", "intake", "posting", "end_to_end", "rollout", "till_loads", "load_fleet", "hostile", "first_paint")
+NAMES = (
+    "reader",
+    "intake",
+    "posting",
+    "end_to_end",
+    "rollout",
+    "loads",
+    "till_loads",
+    "load_fleet",
+    "hostile",
+    "first_paint",
+)
 
 
 def main() -> int:

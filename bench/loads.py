@@ -3,7 +3,7 @@
 Each stands beside its bound in the same run: copying the SQLite file that holds the same rows, and putting the rows
 into it with a bare executemany. Processor time, since the machine may be busy with other work.
 
-Run as ``python -m bench.loads [products]``.
+Also ``python -m bench.loads [products]``.
 """
 
 import resource
@@ -55,21 +55,16 @@ _TABLES = """
 
 
 class Figures(msgspec.Struct):
-    """Seconds of processor time; and how many times the bounds: ``copied`` (a copy of the file) and ``bare``."""
+    """Seconds of processor time; the bounds are ``copied``, a copy of the file, and ``bare``, the rows put into it."""
 
-    products: int
     copied: float
     bare: float
     full: float
-    full_to_bare: float
     same: float  # everything compared, nothing changed
     few: float  # a hundred changed prices
     few_files: float  # the file of these changes, for all tills
     dated: float  # 50,000 prices staged ahead
     files: float  # whole files, once for all tills
-    files_to_copied: float  # of a copy for each till
-    bytes: int  # of the whole files, as they travel once
-    few_bytes: int
     peak_mb: int
 
 
@@ -134,32 +129,18 @@ class Place:
 def measure(products: int, folder: Path) -> Figures:
     place = Place(folder, products)
     full, _ = _timed(place.stage)
-    files, size = _timed(place.files)
+    files, _ = _timed(place.files)
     bare, _ = _timed(lambda: _bare(place, folder / "bare.sqlite3"))
     copied, _ = _timed(lambda: shutil.copyfile(folder / "bare.sqlite3", folder / "copy.sqlite3"))
     same, _ = _timed(lambda: place.stage(whole=True))
     few, report = _timed(place.few)
     assert [one.changed for one in report.entities] == [0, 0, FEW]
-    few_files, few_size = _timed(lambda: place.files(after=1))
+    few_files, _ = _timed(lambda: place.files(after=1))
     dated, report = _timed(place.dated)
     assert report.entities[2].new == min(DATED, products)
     place.engine.dispose()
-    return Figures(
-        products,
-        copied,
-        bare,
-        full,
-        full / bare,
-        same,
-        few,
-        few_files,
-        dated,
-        files,
-        files / (copied * TILLS),
-        size,
-        few_size,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return Figures(copied, bare, full, same, few, few_files, dated, files, peak)
 
 
 def _bare(place: Place, file: Path) -> None:
@@ -182,13 +163,32 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - began, found
 
 
-def main(arguments: list[str]) -> None:
-    products = int(arguments[0]) if arguments else 100_000
+def run(products: int = 100_000) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(products, Path(folder))
-    for name, value in msgspec.structs.asdict(figures).items():
-        print(f"{name:>16} {value:.3f}" if isinstance(value, float) else f"{name:>16} {value}")
+        found = measure(products, Path(folder))
+    few = min(DATED, products)
+    return [
+        _row(f"loads staged: {products:,} products, prices and barcodes", found.full, found.bare),
+        _row("loads staged: all compared, nothing changed", found.same, found.bare),
+        _row(f"loads staged: {FEW} changed prices", found.few, found.full),
+        _row(f"loads staged: {few:,} prices dated ahead", found.dated, found.full),
+        _row(f"loads staged: whole files for {TILLS} tills", found.files, found.copied * TILLS),
+        _row(f"loads staged: the file of {FEW} prices for {TILLS} tills", found.few_files, found.files),
+        {"name": "loads staged: most memory", "value": float(found.peak_mb), "unit": "MB"},
+    ]
+
+
+def _row(name: str, seconds: float, bound: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": seconds * 1000,
+        "unit": "ms of processor",
+        "bound": bound * 1000,
+        "ratio": seconds / bound,
+    }
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    for row in run(*map(int, sys.argv[1:])):
+        ratio = f" {row['ratio']:.2f}" if "ratio" in row else ""
+        print(f"{row['name']}: {row['value']:,.0f} {row['unit']}{ratio}")
