@@ -16,6 +16,7 @@ from typing import Any, cast
 import msgspec
 
 from malote import wire
+from malote.clock import Clock
 from malote.disk import DISK, Disk
 from malote.load_format import digest, files
 from malote.load_format.entity import Entity, EntityColumn, Row
@@ -217,6 +218,15 @@ def serving(depot: Depot) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class PassingClock(Clock):
+    """``passed``: seconds that a test says have gone by."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
 
 
 class LoadedTill:

@@ -6,24 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from malote.clock import Clock
 from malote.disk import DISK
 from malote.load_format.digest import BUCKETS
 from malote.till.loads import digest_walk
 from malote.till.loads.digest_walk import STEP_SECONDS, DigestWalk
 from malote.till.loads.loads_database import LoadsDamagedError
 from malote.till.loads.loads_upkeep import LoadsUpkeep
-from tests.loads_support import PRICE, PRODUCT, LoadedTill, prices, product
+from tests.loads_support import PRICE, PRODUCT, LoadedTill, PassingClock, prices, product
 from tests.unit.till_support import till_settings
 
 STEPS = 8
-
-
-class PassingClock(Clock):
-    passed = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from malote import wire
-from malote.clock import Clock
 from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.disk import DISK
 from malote.load_format.wire import ManifestQuery
@@ -17,18 +16,11 @@ from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.loads_upkeep import LoadsUpkeep
 from malote.till.loads.output_files import OutputFiles
 from malote.till.storage import OutboxError
-from tests.loads_support import PRICE, LoadedTill, prices
+from tests.loads_support import PRICE, LoadedTill, PassingClock, prices
 from tests.unit.faulty_disk import FaultyDisk
 from tests.unit.till_support import till_settings
 
 NOW = 1_700_000_000.0
-
-
-class PassingClock(Clock):
-    passed = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
 
 
 @pytest.fixture

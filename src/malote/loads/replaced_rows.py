@@ -32,8 +32,7 @@ class Replaced(msgspec.Struct, frozen=True):
 
 def find(engine: Engine, erp: Connection, rows: ErpRows, entity_id: int, new: Sequence[NewRow]) -> Iterator[Replaced]:
     """Of the things of ``new`` rows, what is loaded and has no row at the ERP; of one with a key that can't be read,
-    nothing. Raises ``StoreError``, and the driver's errors of the
-    ERP."""
+    nothing. Raises ``StoreError``, and the driver's errors of the ERP."""
     entity = rows.entity
     if len(entity.key) == 1 or not rows.tells_things_apart:
         return
