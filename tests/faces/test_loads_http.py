@@ -190,6 +190,11 @@ def test_in_quiet_hours_what_comes_by_changes_waits_for_no_entity_that_must_come
     place.stage()
     assert [(one.entity.name, one.mode) for one in till.follow()] == [("price", "changes")]
     assert till.contact() is None
+    place.services.loads.order(Wanted(entities=["package"]), ANA)
+    first, again = till.contact(), till.contact()
+    assert first is not None
+    assert again is not None
+    assert first.number == again.number, "what a person ordered is left as it is"
     orders._settings = always
     assert [(one.entity.name, one.mode) for one in till.follow()] == [("package", "whole")]
 

@@ -245,15 +245,15 @@ class LoadOrders(OrderKind):
     # ---- what is due ----
 
     def _is_due(self, connection: Connection, till: Till, said: LoadsHeld, target: Target, now: float) -> bool:
-        last = self._last(connection, till.id)
+        last, lacks = self._last(connection, till.id), bool(self._wanted(connection, said, target, now))
         if last is not None and last.ended_at is None:
-            return self._replaces(connection, last, target, now)
+            return self._replaces(connection, last, target, now, lacks=lacks)
         if last is not None and last.state in ("failed", "cancelled"):
             payload = _payload(connection, last)
             covers = payload.version >= target.version and not payload.back_from
             if covers and not self._has_rested(last, now):
                 return False
-        return bool(self._wanted(connection, said, target, now))
+        return lacks
 
     def _has_rested(self, failed: StoredOrder, now: float) -> bool:
         rests = now < (failed.ended_at or now) + self._settings.retry_minutes * 60
@@ -266,11 +266,13 @@ class LoadOrders(OrderKind):
         sha256 = msgspec.json.decode(failed.facts or "{}", type=dict[str, str]).get("sha256", "")
         return self._damaged.was_removed_since(sha256, failed.begun_at or failed.asked_at)
 
-    def _replaces(self, connection: Connection, last: StoredOrder, target: Target, now: float) -> bool:
-        """Whether an open order gives way to one for the newest version."""
+    def _replaces(self, connection: Connection, last: StoredOrder, target: Target, now: float, *, lacks: bool) -> bool:
+        """Whether an open order gives way to one for the newest version. ``lacks``: there is something to order now."""
         payload = _payload(connection, last)
         if payload.back_from:
-            return True  # it is released
+            return True  # it is released, at any hour
+        if not lacks:
+            return False
         wanted = target.order().entities
         if all(payload.entities.get(name) == state for name, state in wanted.items()):
             return False
@@ -285,7 +287,8 @@ class LoadOrders(OrderKind):
         return None if row is None else rows.stored(row)
 
     def _order(self, connection: Connection, said: LoadsHeld, target: Target, now: float) -> LoadOrder:
-        wanted = self._wanted(connection, said, target, now)
+        missing = {name: state for name, (_, state) in target.missing(said.entities).items()}
+        wanted = self._wanted(connection, said, target, now) or missing  # all, in place of a step back that is over
         urgent = entity_rows.is_emergency(connection, said.version)
         return LoadOrder(target.version, wanted, _was_taken_back(said, target), emergency=urgent)
 
